@@ -1,0 +1,63 @@
+# What you need: Linux, make, Python 3.11 to 3.13 with its venv module, and the package index.
+# PYTHON=/path/to/python picks an interpreter.
+
+BIN := .venv/bin
+SOURCES := proto client sandbox_server synthesis
+CHECKED := $(SOURCES) tests benchmarks examples
+GUEST := sandbox_server/trialbox/server/guest
+
+.PHONY: help setup demo test lint proto bench need-root
+
+help:
+	@echo "make setup   install trialbox and its tools into .venv"
+	@echo "make demo    run programs good and evil in the embedded service (root)"
+	@echo "make test    everything that must be green: lint and all tests (root)"
+	@echo "make lint    style, types, the contract's rules, stubs up to date"
+	@echo "make proto   regenerate the stubs from proto/trialbox/v1/*.proto"
+	@echo "make bench   measure what isolation costs (root)"
+
+setup: .venv/up-to-date
+
+# The generator of the stubs has no build for 3.14; trialbox itself runs there.
+.venv/up-to-date: pyproject.toml constraints.txt
+	@set -e; \
+	fits='import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))'; \
+	if ! $(BIN)/python -c "$$fits" 2>/dev/null; then \
+	    for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11); do \
+	        if "$$python" -c "$$fits" 2>/dev/null; then found=$$python; break; fi; \
+	    done; \
+	    if [ -z "$$found" ]; then \
+	        echo "make setup: no usable Python. trialbox is developed on Python 3.11 to 3.13 with the venv module" >&2; \
+	        echo "(Debian: apt-get install python3 python3-venv). PYTHON=/path/to/python picks another." >&2; \
+	        exit 1; \
+	    fi; \
+	    echo "making .venv with $$($$found --version)"; \
+	    "$$found" -m venv --clear .venv; \
+	fi; \
+	echo "installing into .venv (a minute or two the first time)"; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[server,dev]'
+	@touch $@
+
+need-root:
+	@[ "$$(id -u)" = 0 ] || { \
+	    echo "this needs root: the jails mount their own file systems, map host user ids and make cgroups" >&2; exit 1; }
+
+demo: need-root setup
+	$(BIN)/python examples/demo.py
+
+test: need-root lint
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check $(CHECKED)
+	$(BIN)/ruff format --check $(CHECKED)
+	$(BIN)/mypy $(CHECKED)
+	@# The guest's modules import each other as plain scripts, as they do in the jail.
+	MYPYPATH=$(GUEST):proto/trialbox/v1 $(BIN)/mypy $(GUEST)/*.py
+	$(BIN)/python proto/contract.py check
+
+proto: setup
+	$(BIN)/python proto/contract.py generate
+
+bench: need-root setup
+	$(BIN)/python benchmarks/cold.py

@@ -1,0 +1,4 @@
+"""The contract: the messages and the service on the wire, and what both ends agree on beside them."""
+
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+"""The largest message either end sends or accepts; gRPC's own default is 4 MiB."""
