@@ -1,0 +1,20 @@
+"""Probes the isolation layers without serving."""
+
+import asyncio
+
+from trialbox.server.app import Sandbox
+from trialbox.server.layers import Layer
+from trialbox.server.settings import Settings
+
+
+def probe_layers(settings: Settings | None = None) -> list[Layer]:
+    """Start a sandbox with one slot, try every layer, and stop; raises CannotServeError."""
+    chosen = (settings or Settings()).model_copy(update={"slots": 1})
+
+    async def probe() -> list[Layer]:
+        sandbox = Sandbox(chosen)
+        await sandbox.start()
+        await sandbox.stop()
+        return sandbox.layers
+
+    return asyncio.run(probe())

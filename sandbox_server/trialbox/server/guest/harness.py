@@ -1,0 +1,153 @@
+"""Grades a program in its own process: loads it, runs the cases, reports a verdict each.
+
+What runs here shares the process with the program, which could forge what is reported:
+every verdict is of trust SHARED. The host keeps the clock and fills in for a process that
+died. Records, one frame a field on the results descriptor:
+  loaded | load-failed, type, message, line
+  begin, case | end, case, verdict, actual, expected, message, type, message, line
+"""
+
+import os
+import sys
+import types
+
+import frames
+import values
+
+PAYLOAD = 4
+RESULTS = 5
+CANDIDATE = "/work/candidate.py"
+_TEXT_LIMIT = 2000
+
+
+def main() -> None:
+    """Run the suite in the payload against /work/candidate.py."""
+    with open(PAYLOAD, "rb") as file:
+        suite = frames.unpack(frames.unpack(file.read())[5])
+    setup, *cases = suite
+    sys.path.remove("/run/trialbox")
+    try:
+        namespace = _load(setup)
+    except BaseException as error:
+        _record(b"load-failed", *_describe(error))
+        os._exit(1)
+    _record(b"loaded")
+    for packed in cases:
+        number, kind, *rest = frames.unpack(packed)
+        _record(b"begin", number)
+        try:
+            run = _check if kind == b"check" else _call
+            verdict, actual, expected = run(namespace, number, *rest)
+            told = (b"", b"", b"0")
+        except BaseException as error:
+            told = _describe(error)
+            verdict, actual, expected = _verdict_of(error, kind), b"", b""
+        _record(b"end", number, verdict, actual, expected, *told)
+    # Threads and exit handlers of the program have no say once all verdicts are in.
+    os._exit(0)
+
+
+def _load(setup: bytes) -> dict[str, object]:
+    module = types.ModuleType("candidate")
+    module.__file__ = CANDIDATE
+    sys.modules["candidate"] = module
+    with open(CANDIDATE, "rb") as file:
+        source = file.read()
+    exec(compile(source, CANDIDATE, "exec", dont_inherit=True), module.__dict__)
+    if setup:
+        exec(compile(setup, "<setup>", "exec", dont_inherit=True), module.__dict__)
+    return module.__dict__
+
+
+def _check(namespace: dict[str, object], number: bytes, source: bytes) -> tuple[bytes, bytes, bytes]:
+    # A copy: the test's own names must not replace those the program's functions use.
+    exec(compile(source, f"<case {number.decode()}>", "exec", dont_inherit=True), dict(namespace))
+    return b"PASSED", b"", b""
+
+
+def _call(
+    namespace: dict[str, object],
+    number: bytes,
+    entry_point: bytes,
+    arguments: bytes,
+    keyword_arguments: bytes,
+    expected: bytes,
+    relative: bytes,
+    absolute: bytes,
+) -> tuple[bytes, bytes, bytes]:
+    wanted = values.decode(expected)
+    name = entry_point.decode()
+    function = namespace.get(name)
+    if not callable(function):
+        raise NameError(f"the program defines no function {name!r}")
+    keywords = values.decode(keyword_arguments) if keyword_arguments else {}
+    answer = function(*values.decode(arguments), **keywords)
+    if relative or absolute:
+        same = _close(wanted, answer, float(relative or 0), float(absolute or 0))
+    else:
+        same = bool(wanted == answer)
+    return (b"PASSED" if same else b"FAILED"), _brief(answer), _brief(wanted)
+
+
+def _close(wanted: object, answer: object, relative: float, absolute: float) -> bool:
+    """Whether two values are the same but for floats within the tolerance."""
+    import math
+
+    if isinstance(wanted, float) and isinstance(answer, int | float):
+        if math.isnan(wanted):
+            return math.isnan(answer)
+        return math.isclose(wanted, answer, rel_tol=relative, abs_tol=absolute)
+    if isinstance(wanted, list | tuple) and isinstance(answer, list | tuple) and type(wanted) is type(answer):
+        return len(wanted) == len(answer) and all(
+            _close(a, b, relative, absolute) for a, b in zip(wanted, answer, strict=True)
+        )
+    if isinstance(wanted, dict) and isinstance(answer, dict):
+        return wanted.keys() == answer.keys() and all(_close(wanted[k], answer[k], relative, absolute) for k in wanted)
+    return bool(wanted == answer)
+
+
+def _verdict_of(error: BaseException, kind: bytes) -> bytes:
+    if isinstance(error, MemoryError):
+        return b"OUT_OF_MEMORY"
+    # Test code says "wrong value" by a failed assertion of its own, not of the program's.
+    if kind == b"check" and isinstance(error, AssertionError) and not _line_in_candidate(error):
+        return b"FAILED"
+    return b"ERROR"
+
+
+def _describe(error: BaseException) -> tuple[bytes, bytes, bytes]:
+    """Type, message and line, as the three fields of a record."""
+    line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
+    try:
+        message = str(error)
+    except BaseException:
+        message = "(its message can't be read)"
+    return _bytes(type(error).__name__), _bytes(message), b"%d" % (line or _line_in_candidate(error))
+
+
+def _line_in_candidate(error: BaseException) -> int:
+    line = 0
+    traceback = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == CANDIDATE:
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    return line
+
+
+def _brief(value: object) -> bytes:
+    try:
+        return _bytes(repr(value))
+    except BaseException as error:
+        return _bytes(f"({type(value).__name__} whose repr raises {type(error).__name__})")
+
+
+def _bytes(text: str) -> bytes:
+    shown = text if len(text) <= _TEXT_LIMIT else text[:_TEXT_LIMIT] + "…"
+    return shown.encode("utf-8", "backslashreplace")
+
+
+def _record(*fields: bytes) -> None:
+    data = frames.pack(frames.pack(*fields))
+    while data:
+        data = data[os.write(RESULTS, data) :]

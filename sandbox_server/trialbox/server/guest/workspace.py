@@ -1,0 +1,123 @@
+"""Files into the workspace before the program runs, and out of it afterwards.
+
+Both run inside the jail's mount namespace with the program's id: what a hostile path or
+link could reach is what the program could reach anyway, and links are not followed.
+"""
+
+import os
+import stat
+
+import frames
+
+if False:  # for the type checker only: importing typing and re costs milliseconds
+    import re
+    from collections.abc import Iterator
+
+    Parts = list["re.Pattern[str] | None"]
+
+ROOT = "/work"
+MAXIMUM_DEPTH = 32
+MAXIMUM_ENTRIES = 20000
+ANY_DEPTH = None
+
+
+def write_files(names_and_contents: list[bytes]) -> None:
+    """Create each file, its folders included; `names_and_contents` alternates the two."""
+    for name, content in zip(names_and_contents[::2], names_and_contents[1::2], strict=True):
+        path = os.path.join(os.fsencode(ROOT), name)
+        folder = os.path.dirname(path)
+        if folder != os.fsencode(ROOT):
+            os.makedirs(folder, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+        with open(descriptor, "wb", buffering=0) as file:
+            view = memoryview(content)
+            while view:
+                view = view[file.write(view) :]
+
+
+def collect_files(patterns: list[bytes], maximum_bytes: int, results: int) -> None:
+    """Write a frame `name, refusal, content` to `results` for every file that matches.
+
+    Only regular files are read, `maximum_bytes` over all of them; for anything else
+    the refusal says why and the content is empty.
+    """
+    import fnmatch
+    import re
+
+    def matcher(part: bytes) -> "re.Pattern[str] | None":
+        return ANY_DEPTH if part == b"**" else re.compile(fnmatch.translate(os.fsdecode(part)))
+
+    matchers = [[matcher(part) for part in pattern.split(b"/")] for pattern in patterns]
+    remaining = maximum_bytes
+    root = os.open(ROOT, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    for name, folder, entry in _walk(root, matchers):
+        refusal, content = b"", b""
+        if folder is None:
+            refusal = entry
+        else:
+            try:
+                content = _read_regular(folder, entry, remaining)
+            except OSError as error:
+                refusal = (error.strerror or str(error)).encode()
+        remaining -= len(content)
+        with open(results, "wb", buffering=0, closefd=False) as file:
+            view = memoryview(frames.pack(name, refusal, content))
+            while view:
+                view = view[file.write(view) :]
+
+
+def _read_regular(folder: int, entry: bytes, remaining: int) -> bytes:
+    # O_NONBLOCK: a FIFO without a writer must not hold us.
+    descriptor = os.open(entry, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(0, "not a regular file")
+        if status.st_size > remaining:
+            raise OSError(0, f"{status.st_size} bytes are more than may be collected")
+        with open(descriptor, "rb", buffering=0, closefd=False) as file:
+            return file.read(status.st_size) if status.st_size else b""
+    finally:
+        os.close(descriptor)
+
+
+def _walk(root: int, matchers: "list[Parts]") -> "Iterator[tuple[bytes, int | None, bytes]]":
+    """Yield (name, folder descriptor, entry) for matching files, (name, None, reason) else."""
+    entries = 0
+    pending = [(b"", root, matchers)]
+    while pending:
+        prefix, folder, patterns = pending.pop()
+        for entry in sorted(os.fsencode(found.name) for found in os.scandir(folder)):
+            entries += 1
+            if entries > MAXIMUM_ENTRIES:
+                yield prefix + entry, None, b"too many files to look at"
+                return
+            matched, inner = _match(patterns, os.fsdecode(entry))
+            is_folder = stat.S_ISDIR(os.stat(entry, dir_fd=folder, follow_symlinks=False).st_mode)
+            if matched and not is_folder:
+                yield prefix + entry, folder, entry
+            if inner and is_folder:
+                if prefix.count(b"/") >= MAXIMUM_DEPTH:
+                    yield prefix + entry, None, b"too deep"
+                    continue
+                try:
+                    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+                    pending.append((prefix + entry + b"/", os.open(entry, flags, dir_fd=folder), inner))
+                except OSError as error:
+                    yield prefix + entry, None, (error.strerror or "cannot be opened").encode()
+        os.close(folder)
+
+
+def _match(patterns: "list[Parts]", name: str) -> "tuple[bool, list[Parts]]":
+    """Whether `name` completes a pattern, and what is left of each for the inside of it."""
+    matched = False
+    inner = []
+    for parts in patterns:
+        if parts[0] is ANY_DEPTH:
+            inner.append(parts)
+            parts = parts[1:]
+        if parts and parts[0] is not ANY_DEPTH and parts[0].match(name):
+            matched = matched or len(parts) == 1
+            if len(parts) > 1:
+                inner.append(parts[1:])
+    return matched, inner

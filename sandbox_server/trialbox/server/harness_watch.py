@@ -1,0 +1,122 @@
+"""Reads what the harness in a jail reports, and keeps the clock of each case from outside."""
+
+import asyncio
+import contextlib
+
+from trialbox.server.grading import CaseResult, Verdict
+from trialbox.server.guest import frames
+from trialbox.server.model import ProgramException
+from trialbox.server.pool import Records, Stop
+
+_RECORD_BYTES = 1 << 20
+
+
+class HarnessWatch:
+    """The state of one harness process, as its records tell.
+
+    The program shares the harness's process and could write anything here: whatever is
+    not the record that must come next ends the process.
+    """
+
+    def __init__(self, numbers: list[int], *, case_seconds: float, text_limit: int) -> None:
+        self.results: dict[int, CaseResult] = {}
+        self.loaded = False
+        self.load_failure: ProgramException | None = None
+        self.current: int | None = None
+        """The case begun and not yet ended."""
+        self.overdue = False
+        """Whether the case's own time was up, or the program's to load."""
+        self._expected = list(reversed(numbers))
+        self._case_seconds = case_seconds
+        self._text_limit = text_limit
+        self._buffer = bytearray()
+        self._position = 0
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._began = 0.0
+        self._stop: Stop = lambda _: None
+        self._broken = False
+
+    def attach(self, stop: Stop) -> Records:
+        """Begin; `stop` ends the process. Returns what takes its records."""
+        self._stop = stop
+        self._start_clock()
+        return self._feed
+
+    def detach(self) -> None:
+        """The process has ended."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    @property
+    def remaining(self) -> list[int]:
+        """The cases not begun, in order."""
+        return self._expected[::-1]
+
+    def current_seconds(self) -> float:
+        """How long the case that was running when the process ended had run."""
+        return self._loop.time() - self._began
+
+    def _feed(self, data: bytes) -> None:
+        if self._broken:
+            return
+        self._buffer += data
+        try:
+            while True:
+                record, self._position = frames.next_field(self._buffer, self._position)
+                if record is None:
+                    break
+                self._take(frames.unpack(record))
+            del self._buffer[: self._position]
+            self._position = 0
+            if len(self._buffer) > _RECORD_BYTES:
+                raise ValueError("oversized record")
+        except (ValueError, IndexError, KeyError, TypeError):
+            self._broken = True
+            self._stop(b"cancelled")
+
+    def _take(self, fields: list[bytes]) -> None:
+        name, *rest = fields
+        if name == b"loaded" and not self.loaded:
+            self.loaded = True
+        elif name == b"load-failed" and not self.loaded:
+            self.load_failure = self._exception(*rest)
+        elif name == b"begin" and self.loaded and self.current is None and int(rest[0]) == self._expected[-1]:
+            self.current = self._expected.pop()
+            self._start_clock()
+        elif name == b"end" and self.current is not None and int(rest[0]) == self.current:
+            _, verdict, actual, expected, *told = rest
+            self.results[self.current] = CaseResult(
+                verdict=Verdict[verdict.decode()],
+                actual=actual.decode()[: self._text_limit],
+                expected=expected.decode()[: self._text_limit],
+                message=_message(*told)[: self._text_limit],
+                exception=self._exception(*told) if told[0] else None,
+                wall_seconds=self._loop.time() - self._began,
+            )
+            self.current = None
+            self._start_clock()
+        else:
+            raise ValueError("not the record that must come next")
+
+    def _exception(self, kind: bytes, message: bytes, line: bytes) -> ProgramException:
+        limit = self._text_limit
+        return ProgramException(type=kind.decode()[:limit], message=message.decode()[:limit], line=int(line))
+
+    def _start_clock(self) -> None:
+        self._began = self._loop.time()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(self._case_seconds, self._time_out)
+
+    def _time_out(self) -> None:
+        self.overdue = True
+        with contextlib.suppress(OSError):
+            self._stop(b"wall")
+
+
+def _message(kind: bytes, message: bytes, line: bytes) -> str:
+    if not kind:
+        return ""
+    text = f"{kind.decode()}: {message.decode()}" if message else kind.decode()
+    return f"{text} (line {int(line)})" if int(line) else text

@@ -1,0 +1,117 @@
+"""The server's own values: what was asked, what was found. No wire types, no I/O."""
+
+import enum
+from dataclasses import dataclass, field, fields
+
+
+class Outcome(enum.Enum):
+    """How a program ended; the words are the contract's."""
+
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    SIGNALED = "SIGNALED"
+    WALL_TIME_EXCEEDED = "WALL_TIME_EXCEEDED"
+    CPU_TIME_EXCEEDED = "CPU_TIME_EXCEEDED"
+    MEMORY_EXCEEDED = "MEMORY_EXCEEDED"
+    OUTPUT_EXCEEDED = "OUTPUT_EXCEEDED"
+    SYSCALL_DENIED = "SYSCALL_DENIED"
+    CANCELLED = "CANCELLED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one execution may use. Each is a positive number."""
+
+    wall_seconds: float
+    cpu_seconds: float
+    memory_bytes: int
+    processes: int
+    open_files: int
+    disk_bytes: int
+    disk_inodes: int
+    output_bytes: int
+
+
+LIMIT_NAMES = tuple(limit.name for limit in fields(Limits))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A Python program, validated."""
+
+    source: bytes
+    files: dict[str, bytes] = field(default_factory=dict)
+    args: tuple[str, ...] = ()
+    stdin: bytes = b""
+    env: dict[str, str] = field(default_factory=dict)
+    runtime: str
+    hash_seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One process to run in a jail of its own.
+
+    With a `harness`, the trusted harness script runs instead of the program's source,
+    reads these bytes from descriptor 4 and writes records to descriptor 5.
+    """
+
+    program: Program
+    limits: Limits
+    collect: tuple[str, ...] = ()
+    harness: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramException:
+    """An uncaught exception, as the program told it; `line` is 0 where none is known."""
+
+    type: str
+    message: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What an execution used; queue and set-up are not charged to the program."""
+
+    wall_seconds: float = 0.0
+    user_cpu_seconds: float = 0.0
+    system_cpu_seconds: float = 0.0
+    peak_memory_bytes: int = 0
+    peak_processes: int | None = None
+    queue_seconds: float = 0.0
+    setup_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkippedFile:
+    """A file that matched and was not returned."""
+
+    path: bytes
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """What one program did."""
+
+    outcome: Outcome
+    exit_code: int | None
+    signal: int | None
+    stdout: bytes
+    stderr: bytes
+    stdout_truncated: bool
+    stderr_truncated: bool
+    exception: ProgramException | None
+    files: dict[str, bytes]
+    skipped_files: tuple[SkippedFile, ...]
+    usage: Usage
+
+
+class SandboxBrokenError(Exception):
+    """The infrastructure failed; nothing is known about the program."""
+
+
+class WorkspaceError(Exception):
+    """The request's files can't be laid out in the workspace."""

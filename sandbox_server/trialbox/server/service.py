@@ -1,0 +1,225 @@
+"""The gRPC service: only translates between the wire and the rest of the server."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from typing import TypeVar
+
+import grpc
+import structlog
+from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.message import Message
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from trialbox.server import wire
+from trialbox.server.evaluation import evaluate
+from trialbox.server.layers import Layer, LayerState
+from trialbox.server.model import SandboxBrokenError, WorkspaceError
+from trialbox.server.pool import Pool, QueueFullError
+from trialbox.server.validation import Bounds, InvalidRequestError, Validator, Violation
+from trialbox.v1 import execution_pb2, sandbox_service_pb2, sandbox_service_pb2_grpc
+
+_DOMAIN = "trialbox"
+_RETRY_SECONDS = 1
+# What a batch stream may have under way, by slot: enough that none idles.
+_IN_FLIGHT_BY_SLOT = 2
+
+_Request = TypeVar("_Request", sandbox_service_pb2.ExecuteRequest, sandbox_service_pb2.EvaluateRequest)
+_Response = TypeVar("_Response")
+
+_log = structlog.get_logger(__name__)
+
+
+class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
+    """Answers requests with what the pool and the graders found."""
+
+    def __init__(
+        self, *, pool: Pool, bounds: Bounds, layers: list[Layer], runtimes: dict[str, str], version: str
+    ) -> None:
+        self._pool = pool
+        self._bounds = bounds
+        self._validator = Validator(bounds)
+        self._layers = layers
+        self._runtimes = runtimes
+        self._version = version
+        self._isolation = execution_pb2.Isolation(
+            path=execution_pb2.ISOLATION_PATH_COLD,
+            waived_layers=[layer.name for layer in layers if layer.state is LayerState.WAIVED],
+        )
+
+    async def Execute(
+        self,
+        request: sandbox_service_pb2.ExecuteRequest,
+        context: grpc.aio.ServicerContext[sandbox_service_pb2.ExecuteRequest, sandbox_service_pb2.ExecuteResponse],
+    ) -> sandbox_service_pb2.ExecuteResponse:
+        """Run one program."""
+        return await _or_abort(self._execute(request), context)
+
+    async def Evaluate(
+        self,
+        request: sandbox_service_pb2.EvaluateRequest,
+        context: grpc.aio.ServicerContext[sandbox_service_pb2.EvaluateRequest, sandbox_service_pb2.EvaluateResponse],
+    ) -> sandbox_service_pb2.EvaluateResponse:
+        """Grade one program."""
+        return await _or_abort(self._evaluate(request), context)
+
+    async def ExecuteBatch(
+        self,
+        request_iterator: AsyncIterator[sandbox_service_pb2.ExecuteBatchRequest],
+        context: grpc.aio.ServicerContext[
+            sandbox_service_pb2.ExecuteBatchRequest, sandbox_service_pb2.ExecuteBatchResponse
+        ],
+    ) -> AsyncIterator[sandbox_service_pb2.ExecuteBatchResponse]:
+        """Run programs as they come, answer as they finish."""
+        requests = (item.request async for item in request_iterator)
+        async for request_id, result in self._batch(requests, partial(self._execute, bounded=False)):
+            if isinstance(result, status_pb2.Status):
+                yield sandbox_service_pb2.ExecuteBatchResponse(request_id=request_id, error=result)
+            else:
+                yield sandbox_service_pb2.ExecuteBatchResponse(request_id=request_id, response=result)
+
+    async def EvaluateBatch(
+        self,
+        request_iterator: AsyncIterator[sandbox_service_pb2.EvaluateBatchRequest],
+        context: grpc.aio.ServicerContext[
+            sandbox_service_pb2.EvaluateBatchRequest, sandbox_service_pb2.EvaluateBatchResponse
+        ],
+    ) -> AsyncIterator[sandbox_service_pb2.EvaluateBatchResponse]:
+        """Grade programs as they come, answer as they finish."""
+        requests = (item.request async for item in request_iterator)
+        async for request_id, result in self._batch(requests, partial(self._evaluate, bounded=False)):
+            if isinstance(result, status_pb2.Status):
+                yield sandbox_service_pb2.EvaluateBatchResponse(request_id=request_id, error=result)
+            else:
+                yield sandbox_service_pb2.EvaluateBatchResponse(request_id=request_id, response=result)
+
+    async def GetServerInfo(
+        self,
+        request: sandbox_service_pb2.GetServerInfoRequest,
+        context: grpc.aio.ServicerContext[
+            sandbox_service_pb2.GetServerInfoRequest, sandbox_service_pb2.GetServerInfoResponse
+        ],
+    ) -> sandbox_service_pb2.GetServerInfoResponse:
+        """Tell what this server offers and how well it isolates."""
+        return sandbox_service_pb2.GetServerInfoResponse(
+            version=self._version,
+            runtimes=[
+                sandbox_service_pb2.Runtime(
+                    name=name, python_version=python_version, is_default=name == self._bounds.default_runtime
+                )
+                for name, python_version in self._runtimes.items()
+            ],
+            default_limits=wire.limits(self._bounds.default_limits),
+            maximum_limits=wire.limits(self._bounds.maximum_limits),
+            default_case_seconds=self._bounds.default_case_seconds,
+            slots=self._pool.slots,
+            layers=[wire.layer(layer) for layer in self._layers],
+        )
+
+    async def _execute(
+        self, request: sandbox_service_pb2.ExecuteRequest, *, bounded: bool = True
+    ) -> sandbox_service_pb2.ExecuteResponse:
+        job = self._validator.execution(request)
+        request_id = request.request_id or uuid.uuid4().hex
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            done = await self._pool.execute(job, bounded=bounded)
+            _log.debug("executed", outcome=done.outcome.name, wall_seconds=round(done.usage.wall_seconds, 6))
+        return sandbox_service_pb2.ExecuteResponse(execution=wire.execution(request_id, done, self._isolation))
+
+    async def _evaluate(
+        self, request: sandbox_service_pb2.EvaluateRequest, *, bounded: bool = True
+    ) -> sandbox_service_pb2.EvaluateResponse:
+        job = self._validator.evaluation(request)
+        request_id = request.request_id or uuid.uuid4().hex
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            done = await evaluate(partial(self._pool.execute, bounded=bounded), job)
+            _log.debug("evaluated", cases=len(done.cases), wall_seconds=round(done.usage.wall_seconds, 6))
+        return sandbox_service_pb2.EvaluateResponse(evaluation=wire.evaluation(request_id, done, self._isolation))
+
+    async def _batch(
+        self, requests: AsyncIterator[_Request], answer: Callable[[_Request], Awaitable[_Response]]
+    ) -> AsyncIterator[tuple[str, _Response | status_pb2.Status]]:
+        """Answer each request; reads no further ahead than the slots need."""
+        results: asyncio.Queue[tuple[str, _Response | status_pb2.Status] | None] = asyncio.Queue()
+        room = asyncio.Semaphore(self._pool.slots * _IN_FLIGHT_BY_SLOT)
+
+        async def answer_one(request: _Request) -> None:
+            try:
+                result: _Response | status_pb2.Status = await _or_status(answer(request))
+            finally:
+                room.release()
+            results.put_nowait((request.request_id, result))
+
+        async def read() -> None:
+            seen: set[str] = set()
+            async with asyncio.TaskGroup() as group:
+                async for request in requests:
+                    await room.acquire()
+                    if not request.request_id or request.request_id in seen:
+                        room.release()
+                        problem = Violation("request_id", f"is {request.request_id!r}; on a stream it must be unique")
+                        results.put_nowait((request.request_id, _status(InvalidRequestError([problem]))))
+                        continue
+                    seen.add(request.request_id)
+                    group.create_task(answer_one(request))
+            results.put_nowait(None)
+
+        reader = asyncio.create_task(read())
+        reader.add_done_callback(lambda _: results.put_nowait(None))
+        try:
+            while (item := await results.get()) is not None:
+                yield item
+            await reader
+        finally:
+            # The caller is gone, or all is answered: in the first case programs must end.
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
+
+
+async def _or_abort(
+    answer: Awaitable[_Response], context: "grpc.aio.ServicerContext[_Request, _Response]"
+) -> _Response:
+    result = await _or_status(answer)
+    if isinstance(result, status_pb2.Status):
+        await context.abort_with_status(rpc_status.to_status(result))
+        raise AssertionError("abort_with_status returned")
+    return result
+
+
+async def _or_status(answer: Awaitable[_Response]) -> _Response | status_pb2.Status:
+    try:
+        return await answer
+    except (InvalidRequestError, WorkspaceError, QueueFullError, SandboxBrokenError) as error:
+        return _status(error)
+    except Exception:
+        _log.exception("internal_error")
+        return _packed(code_pb2.INTERNAL, "an error inside the server; see its log", "INTERNAL")
+
+
+def _status(error: Exception) -> status_pb2.Status:
+    if isinstance(error, InvalidRequestError):
+        details = error_details_pb2.BadRequest(
+            field_violations=[
+                error_details_pb2.BadRequest.FieldViolation(field=v.field, description=v.description)
+                for v in error.violations
+            ]
+        )
+        return _packed(code_pb2.INVALID_ARGUMENT, str(error), "INVALID_REQUEST", details)
+    if isinstance(error, WorkspaceError):
+        return _status(InvalidRequestError([Violation("program.files", f"can't be laid out: {error}")]))
+    if isinstance(error, QueueFullError):
+        retry = error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=_RETRY_SECONDS))
+        return _packed(code_pb2.RESOURCE_EXHAUSTED, str(error), "QUEUE_FULL", retry)
+    _log.error("sandbox_broken", error=str(error))
+    return _packed(code_pb2.UNAVAILABLE, f"the sandbox failed, not the program: {error}", "SANDBOX_BROKEN")
+
+
+def _packed(code: int, message: str, reason: str, *details: Message) -> status_pb2.Status:
+    status = status_pb2.Status(code=code, message=message)
+    for detail in (error_details_pb2.ErrorInfo(reason=reason, domain=_DOMAIN), *details):
+        packed = any_pb2.Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status

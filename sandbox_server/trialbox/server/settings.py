@@ -1,0 +1,93 @@
+"""The operator's settings, read from TRIALBOX_* environment variables."""
+
+import os
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from trialbox.server.model import Limits
+
+_MIB = 1 << 20
+
+
+class LimitSettings(BaseModel, extra="forbid"):
+    """One value for each limit."""
+
+    wall_seconds: PositiveFloat
+    cpu_seconds: PositiveFloat
+    memory_bytes: PositiveInt
+    processes: PositiveInt
+    open_files: Annotated[int, Field(ge=16, le=4096)]
+    disk_bytes: PositiveInt
+    disk_inodes: Annotated[int, Field(ge=16)]
+    output_bytes: PositiveInt
+
+    def to_limits(self) -> Limits:
+        """The same as the server's own value."""
+        return Limits(**self.model_dump())
+
+
+class RuntimeSettings(BaseModel, extra="forbid"):
+    """An interpreter, or a virtual environment's, that programs may ask for by name."""
+
+    interpreter: str
+    environment: dict[str, str] = {}
+
+
+class Settings(BaseSettings):
+    """All a server can be told."""
+
+    model_config = SettingsConfigDict(env_prefix="TRIALBOX_", extra="forbid", frozen=True)
+
+    address: str = "127.0.0.1:50051"
+    """`host:port`, or `unix:` and the path of a socket."""
+    slots: PositiveInt = Field(default_factory=lambda: os.cpu_count() or 1)
+    """How many programs run at once."""
+    queue_size: NonNegativeInt = 256
+    """How many unary requests may wait for a slot."""
+    default_limits: LimitSettings = LimitSettings(
+        wall_seconds=10,
+        cpu_seconds=10,
+        memory_bytes=512 * _MIB,
+        processes=64,
+        open_files=256,
+        disk_bytes=64 * _MIB,
+        disk_inodes=4096,
+        output_bytes=_MIB,
+    )
+    maximum_limits: LimitSettings = LimitSettings(
+        wall_seconds=600,
+        cpu_seconds=600,
+        memory_bytes=4096 * _MIB,
+        processes=1024,
+        open_files=4096,
+        disk_bytes=1024 * _MIB,
+        disk_inodes=65536,
+        output_bytes=16 * _MIB,
+    )
+    default_case_seconds: PositiveFloat = 10
+    """What a case of an evaluation may take."""
+    default_evaluation_seconds: PositiveFloat = 120
+    """What a whole evaluation may take, elapsed and on the processors, by default."""
+    runtimes: dict[str, RuntimeSettings] = {}
+    """Runtimes besides `python`, which is the interpreter the server itself runs on."""
+    first_host_id: PositiveInt | None = None
+    """The first of three user and group ids a slot; left out, derived from the process id."""
+    waived_layers: frozenset[str] = frozenset()
+    """Layers, by doctor's names, that may be missing."""
+    reflection: bool = True
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """`debug` adds a line for each request."""
+    stop_grace_seconds: PositiveFloat = 10
+    """What running requests may take to end when the server is told to stop."""
+    lifeline_fd: int | None = None
+    """An inherited socket: the server says there when it is ready, and stops when it closes."""
+
+    @model_validator(mode="after")
+    def _defaults_within_maximum(self) -> Self:
+        maximum = self.maximum_limits.model_dump()
+        for name, value in self.default_limits.model_dump().items():
+            if value > maximum[name]:
+                raise ValueError(f"default_limits.{name} is {value}, above maximum_limits.{name}, {maximum[name]}")
+        return self

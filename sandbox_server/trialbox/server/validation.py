@@ -1,0 +1,288 @@
+"""From a request on the wire to the server's own values, or to what is wrong with it."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from trialbox.server.grading import Call, Case, Check, Comparison, EvaluationJob, Stdio
+from trialbox.server.model import LIMIT_NAMES, Job, Limits, Program
+from trialbox.v1 import evaluation_pb2, execution_pb2, sandbox_service_pb2, values
+
+_MAXIMUM_FILES = 1000
+_MAXIMUM_PATH_BYTES = 1024
+_MAXIMUM_NAME_BYTES = 255
+_MAXIMUM_DEPTH = 32
+_MAXIMUM_TEXTS = 1000
+_MAXIMUM_TEXT_BYTES = 128 << 10
+_MAXIMUM_CASES = 10_000
+_MAXIMUM_PATTERNS = 100
+_MAXIMUM_REQUEST_ID_CHARACTERS = 128
+_MAXIMUM_HASH_SEED = 2**32 - 1
+_RESERVED_FILES = ("main.py", "candidate.py")
+
+_COMPARISONS = {
+    evaluation_pb2.StdioCase.COMPARISON_UNSPECIFIED: Comparison.LINES,
+    evaluation_pb2.StdioCase.COMPARISON_LINES: Comparison.LINES,
+    evaluation_pb2.StdioCase.COMPARISON_BYTES: Comparison.BYTES,
+    evaluation_pb2.StdioCase.COMPARISON_TOKENS: Comparison.TOKENS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One thing wrong with a request: the field, and a sentence with value and range."""
+
+    field: str
+    description: str
+
+
+class InvalidRequestError(Exception):
+    """The request can't be carried out as it stands."""
+
+    def __init__(self, violations: Iterable[Violation]) -> None:
+        self.violations = tuple(violations)
+        super().__init__("; ".join(f"{v.field}: {v.description}" for v in self.violations))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What this server allows."""
+
+    default_limits: Limits
+    maximum_limits: Limits
+    default_case_seconds: float
+    default_evaluation_seconds: float
+    runtimes: tuple[str, ...]
+    default_runtime: str
+
+
+class Validator:
+    """Checks requests against the server's bounds; each method raises InvalidRequestError."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+
+    def execution(self, request: sandbox_service_pb2.ExecuteRequest) -> Job:
+        """Check a request to execute."""
+        found = _Findings()
+        self._common(request, found)
+        limits = self._limits(request.limits, self._bounds.default_limits, found)
+        program = self._program(request.program, limits, found)
+        found.check(
+            len(request.collect) <= _MAXIMUM_PATTERNS,
+            "collect",
+            f"holds {len(request.collect)} patterns; the allowed range is 0 to {_MAXIMUM_PATTERNS}",
+        )
+        for number, pattern in enumerate(request.collect):
+            found.path(f"collect[{number}]", pattern)
+        found.raise_if_any()
+        return Job(program=program, limits=limits, collect=tuple(request.collect))
+
+    def evaluation(self, request: sandbox_service_pb2.EvaluateRequest) -> EvaluationJob:
+        """Check a request to evaluate."""
+        found = _Findings()
+        self._common(request, found)
+        bounds = self._bounds
+        defaults = replace(
+            bounds.default_limits,
+            wall_seconds=min(bounds.default_evaluation_seconds, bounds.maximum_limits.wall_seconds),
+            cpu_seconds=min(bounds.default_evaluation_seconds, bounds.maximum_limits.cpu_seconds),
+        )
+        limits = self._limits(request.limits, defaults, found)
+        program = self._program(request.program, limits, found)
+        case_seconds = min(bounds.default_case_seconds, limits.wall_seconds)
+        if request.HasField("case_seconds"):
+            case_seconds = request.case_seconds
+            found.number("case_seconds", case_seconds, bounds.maximum_limits.wall_seconds)
+        count = len(request.suite.cases)
+        found.check(
+            1 <= count <= _MAXIMUM_CASES,
+            "suite.cases",
+            f"holds {count} cases; the allowed range is 1 to {_MAXIMUM_CASES}",
+        )
+        cases = [self._case(f"suite.cases[{n}]", case, found) for n, case in enumerate(request.suite.cases)]
+        found.raise_if_any()
+        return EvaluationJob(
+            program=program,
+            setup=request.suite.setup,
+            cases=tuple(case for case in cases if case is not None),
+            limits=limits,
+            case_seconds=case_seconds,
+            forbid_shared=request.forbid_shared,
+            fresh=request.fresh,
+        )
+
+    def _common(
+        self,
+        request: sandbox_service_pb2.ExecuteRequest | sandbox_service_pb2.EvaluateRequest,
+        found: "_Findings",
+    ) -> None:
+        length = len(request.request_id)
+        found.check(
+            length <= _MAXIMUM_REQUEST_ID_CHARACTERS,
+            "request_id",
+            f"is {length} characters long; the allowed range is 0 to {_MAXIMUM_REQUEST_ID_CHARACTERS}",
+        )
+        offered = (execution_pb2.ISOLATION_PATH_UNSPECIFIED, execution_pb2.ISOLATION_PATH_COLD)
+        found.check(
+            request.isolation in offered,
+            "isolation",
+            f"is {request.isolation}; this server offers only ISOLATION_PATH_COLD",
+        )
+
+    def _limits(self, given: execution_pb2.Limits, defaults: Limits, found: "_Findings") -> Limits:
+        chosen = {}
+        for name in LIMIT_NAMES:
+            if given.HasField(name):  # type: ignore[arg-type]  # the stub wants a literal
+                chosen[name] = getattr(given, name)
+                found.number(f"limits.{name}", chosen[name], getattr(self._bounds.maximum_limits, name))
+        return replace(defaults, **chosen)
+
+    def _program(self, given: execution_pb2.Program, limits: Limits, found: "_Findings") -> Program:
+        runtime = given.runtime or self._bounds.default_runtime
+        offered = ", ".join(self._bounds.runtimes)
+        found.check(
+            runtime in self._bounds.runtimes, "program.runtime", f"is {runtime!r}; this server offers {offered}"
+        )
+        found.check(
+            not given.HasField("hash_seed") or given.hash_seed <= _MAXIMUM_HASH_SEED,
+            "program.hash_seed",
+            f"is {given.hash_seed}; the allowed range is 0 to {_MAXIMUM_HASH_SEED}",
+        )
+        found.check(
+            len(given.files) <= _MAXIMUM_FILES,
+            "program.files",
+            f"holds {len(given.files)} files; the allowed range is 0 to {_MAXIMUM_FILES}",
+        )
+        for path in given.files:
+            found.path("program.files", path)
+            found.check(path not in _RESERVED_FILES, "program.files", f"{path!r} is the program's own name")
+            parents = {path[:i] for i, character in enumerate(path) if character == "/"}
+            for parent in parents & set(given.files):
+                found.add("program.files", f"{parent!r} is a file and a folder of {path!r}")
+        total = len(given.source) + sum(map(len, given.files.values()))
+        found.check(
+            total <= limits.disk_bytes,
+            "program.files",
+            f"hold {total} bytes with the source; the allowed range is 0 to limits.disk_bytes, {limits.disk_bytes}",
+        )
+        found.texts("program.args", given.args)
+        found.texts("program.env", [f"{name}={value}" for name, value in given.env.items()])
+        for name in given.env:
+            found.check(name != "" and "=" not in name, "program.env", f"{name!r} can't be a variable's name")
+        return Program(
+            source=given.source,
+            files=dict(given.files),
+            args=tuple(given.args),
+            stdin=given.stdin,
+            env=dict(given.env),
+            runtime=runtime,
+            hash_seed=given.hash_seed,
+        )
+
+    def _case(self, field: str, given: evaluation_pb2.Case, found: "_Findings") -> Case | None:
+        kind = given.WhichOneof("kind")
+        if kind == "check":
+            return Check(source=given.check.source)
+        if kind == "stdio":
+            comparison = _COMPARISONS.get(given.stdio.comparison)
+            if comparison is None:
+                found.add(f"{field}.stdio.comparison", f"is {given.stdio.comparison}, which is none this server knows")
+                return None
+            return Stdio(stdin=given.stdio.stdin, expected=given.stdio.expected, comparison=comparison)
+        if kind == "call":
+            return self._call(f"{field}.call", given.call, found)
+        found.add(field, "has no kind; one of call, check, stdio is allowed")
+        return None
+
+    def _call(self, field: str, given: evaluation_pb2.CallCase, found: "_Findings") -> Call:
+        found.check(
+            given.entry_point.isidentifier(),
+            f"{field}.entry_point",
+            f"is {given.entry_point[:80]!r}; a Python name is allowed",
+        )
+        found.value(f"{field}.arguments", given.arguments, tuple)
+        if given.keyword_arguments:
+            found.value(f"{field}.keyword_arguments", given.keyword_arguments, dict)
+        found.value(f"{field}.expected", given.expected, object)
+        kinds = evaluation_pb2.Comparator
+        relative = absolute = 0.0
+        if given.comparator.kind == kinds.KIND_APPROXIMATE:
+            relative, absolute = given.comparator.relative_tolerance, given.comparator.absolute_tolerance
+            for name, tolerance in (("relative_tolerance", relative), ("absolute_tolerance", absolute)):
+                found.check(
+                    0 <= tolerance < math.inf,
+                    f"{field}.comparator.{name}",
+                    f"is {tolerance}; a finite number from 0 is allowed",
+                )
+        elif given.comparator.kind not in (kinds.KIND_UNSPECIFIED, kinds.KIND_EXACT):
+            found.add(f"{field}.comparator.kind", f"is {given.comparator.kind}, which is none this server knows")
+        return Call(
+            entry_point=given.entry_point,
+            arguments=given.arguments,
+            keyword_arguments=given.keyword_arguments,
+            expected=given.expected,
+            relative_tolerance=relative,
+            absolute_tolerance=absolute,
+        )
+
+
+class _Findings:
+    """Collects what is wrong, so that a caller hears of all of it at once."""
+
+    def __init__(self) -> None:
+        self._violations: list[Violation] = []
+
+    def add(self, field: str, description: str) -> None:
+        self._violations.append(Violation(field, description))
+
+    def check(self, holds: bool, field: str, description: str) -> None:
+        if not holds:
+            self.add(field, description)
+
+    def number(self, field: str, value: float, maximum: float) -> None:
+        # A NaN fails every comparison.
+        self.check(0 < value <= maximum, field, f"is {value}; the allowed range is above 0 to {maximum}")
+
+    def path(self, field: str, path: str) -> None:
+        encoded = path.encode()
+        parts = path.split("/")
+        if not path or path.startswith("/") or "\0" in path or any(part in ("", ".", "..") for part in parts):
+            self.add(field, f"{path[:80]!r} is not a relative path inside the workspace")
+        elif (
+            len(encoded) > _MAXIMUM_PATH_BYTES
+            or len(parts) > _MAXIMUM_DEPTH
+            or any(len(part.encode()) > _MAXIMUM_NAME_BYTES for part in parts)
+        ):
+            self.add(
+                field,
+                f"{path[:80]!r} is too long; allowed are {_MAXIMUM_PATH_BYTES} bytes, {_MAXIMUM_DEPTH} folders "
+                f"and {_MAXIMUM_NAME_BYTES} bytes a name",
+            )
+
+    def texts(self, field: str, texts: Iterable[str]) -> None:
+        listed = list(texts)
+        self.check(
+            len(listed) <= _MAXIMUM_TEXTS,
+            field,
+            f"holds {len(listed)} entries; the allowed range is 0 to {_MAXIMUM_TEXTS}",
+        )
+        total = sum(len(text.encode()) for text in listed)
+        self.check(
+            total <= _MAXIMUM_TEXT_BYTES,
+            field,
+            f"holds {total} bytes; the allowed range is 0 to {_MAXIMUM_TEXT_BYTES}",
+        )
+        self.check(not any("\0" in text for text in listed), field, "holds a null character")
+
+    def value(self, field: str, encoded: bytes, kind: type) -> None:
+        try:
+            value = values.decode(encoded)
+        except values.ValueEncodingError as error:
+            self.add(field, f"is not in the value encoding: {error}")
+        else:
+            self.check(isinstance(value, kind), field, f"is a {type(value).__name__}; a {kind.__name__} is allowed")
+
+    def raise_if_any(self) -> None:
+        if self._violations:
+            raise InvalidRequestError(self._violations)

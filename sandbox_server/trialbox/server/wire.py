@@ -1,0 +1,91 @@
+"""From the server's own values to messages on the wire."""
+
+from trialbox.server.grading import CaseResult, Evaluation, Trust, Verdict
+from trialbox.server.layers import Layer, LayerState
+from trialbox.server.model import Execution, Limits, Outcome, ProgramException, Usage
+from trialbox.v1 import evaluation_pb2, execution_pb2, sandbox_service_pb2
+
+OUTCOMES = {outcome: execution_pb2.Outcome.Value(f"OUTCOME_{outcome.name}") for outcome in Outcome}
+VERDICTS = {verdict: evaluation_pb2.Verdict.Value(f"VERDICT_{verdict.name}") for verdict in Verdict}
+TRUSTS = {trust: evaluation_pb2.Trust.Value(f"TRUST_{trust.name}") for trust in Trust}
+LAYER_STATES = {state: sandbox_service_pb2.LayerState.Value(f"LAYER_STATE_{state.name}") for state in LayerState}
+
+
+def execution(request_id: str, done: Execution, isolation: execution_pb2.Isolation) -> execution_pb2.Execution:
+    """Write down what a program did."""
+    return execution_pb2.Execution(
+        request_id=request_id,
+        outcome=OUTCOMES[done.outcome],
+        exit_code=done.exit_code,
+        signal=done.signal,
+        stdout=done.stdout,
+        stderr=done.stderr,
+        stdout_truncated=done.stdout_truncated,
+        stderr_truncated=done.stderr_truncated,
+        exception=_exception(done.exception),
+        files=[execution_pb2.OutputFile(path=path, content=content) for path, content in done.files.items()],
+        skipped_files=[execution_pb2.SkippedFile(path=file.path, reason=file.reason) for file in done.skipped_files],
+        usage=_usage(done.usage),
+        isolation=isolation,
+    )
+
+
+def evaluation(request_id: str, done: Evaluation, isolation: execution_pb2.Isolation) -> evaluation_pb2.Evaluation:
+    """Write down the verdicts of a program."""
+    return evaluation_pb2.Evaluation(
+        request_id=request_id,
+        cases=[_case(case) for case in done.cases],
+        usage=_usage(done.usage),
+        isolation=isolation,
+    )
+
+
+def limits(values: Limits) -> execution_pb2.Limits:
+    """Write down a full set of limits."""
+    return execution_pb2.Limits(
+        wall_seconds=values.wall_seconds,
+        cpu_seconds=values.cpu_seconds,
+        memory_bytes=values.memory_bytes,
+        processes=values.processes,
+        open_files=values.open_files,
+        disk_bytes=values.disk_bytes,
+        disk_inodes=values.disk_inodes,
+        output_bytes=values.output_bytes,
+    )
+
+
+def layer(found: Layer) -> sandbox_service_pb2.Layer:
+    """Write down the state of one isolation layer."""
+    return sandbox_service_pb2.Layer(
+        name=found.name, state=LAYER_STATES[found.state], evidence=found.evidence, remedy=found.remedy
+    )
+
+
+def _case(case: CaseResult) -> evaluation_pb2.CaseResult:
+    return evaluation_pb2.CaseResult(
+        verdict=VERDICTS[case.verdict],
+        trust=TRUSTS[case.trust],
+        actual=case.actual,
+        expected=case.expected,
+        message=case.message,
+        wall_seconds=case.wall_seconds,
+        exception=_exception(case.exception),
+    )
+
+
+def _exception(told: ProgramException | None) -> execution_pb2.ProgramException | None:
+    if told is None:
+        return None
+    return execution_pb2.ProgramException(type=told.type, message=told.message, line=told.line)
+
+
+def _usage(used: Usage) -> execution_pb2.Usage:
+    return execution_pb2.Usage(
+        wall_seconds=used.wall_seconds,
+        user_cpu_seconds=used.user_cpu_seconds,
+        system_cpu_seconds=used.system_cpu_seconds,
+        peak_memory_bytes=used.peak_memory_bytes,
+        peak_processes=used.peak_processes,
+        queue_seconds=used.queue_seconds,
+        setup_seconds=used.setup_seconds,
+    )
