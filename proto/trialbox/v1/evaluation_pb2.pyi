@@ -84,16 +84,16 @@ class Comparator(_message.Message):
         DESCRIPTOR: _descriptor.EnumDescriptor
         KIND_UNSPECIFIED: Comparator._Kind.ValueType  # 0
         KIND_EXACT: Comparator._Kind.ValueType  # 1
-        """Python's == on values of equal type structure."""
+        """Python's ==, so 2 equals 2.0 and True, and a tuple no list."""
         KIND_APPROXIMATE: Comparator._Kind.ValueType  # 2
-        """Floats, at any depth, within a tolerance; all else exact."""
+        """Floats in lists, tuples and dicts, within a tolerance; all else exact."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
     KIND_UNSPECIFIED: Comparator.Kind.ValueType  # 0
     KIND_EXACT: Comparator.Kind.ValueType  # 1
-    """Python's == on values of equal type structure."""
+    """Python's ==, so 2 equals 2.0 and True, and a tuple no list."""
     KIND_APPROXIMATE: Comparator.Kind.ValueType  # 2
-    """Floats, at any depth, within a tolerance; all else exact."""
+    """Floats in lists, tuples and dicts, within a tolerance; all else exact."""
 
     KIND_FIELD_NUMBER: _builtins.int
     RELATIVE_TOLERANCE_FIELD_NUMBER: _builtins.int

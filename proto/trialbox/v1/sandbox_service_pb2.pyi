@@ -170,7 +170,9 @@ class EvaluateRequest(_message.Message):
     ISOLATION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     case_seconds: _builtins.float
-    """Elapsed seconds a case may take; left out means the server's default."""
+    """Elapsed seconds a case may take, less what it waited for a processor on a busy machine;
+    left out means the server's default.
+    """
     forbid_shared: _builtins.bool
     """Answer ERROR for a case that can't be graded apart from the program."""
     fresh: _builtins.bool

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import grpc
 import structlog
@@ -162,6 +163,12 @@ async def _serve(sandbox: Sandbox) -> None:
     _log.info("stopping")
     await health_servicer.enter_graceful_shutdown()
     await server.stop(settings.stop_grace_seconds)
+    if settings.lifeline_fd is not None and settings.address.startswith("unix:"):
+        # Whoever made the socket's folder may have been killed before it could clean up.
+        socket_path = Path(settings.address.removeprefix("unix:"))
+        with contextlib.suppress(OSError):
+            socket_path.unlink(missing_ok=True)
+            socket_path.parent.rmdir()
 
 
 async def _until_told_to_stop(lifeline_fd: int | None) -> None:
@@ -201,12 +208,16 @@ def configure_logging(level: str) -> None:
 
 
 def main() -> int:
-    """Serve as the environment says; the exit status is 3 when it can't."""
+    """Serve as the environment says; the exit status is 2 for bad settings, 3 when it can't."""
     try:
         settings = Settings()
-        configure_logging(settings.log_level)
+    except ValidationError as error:
+        sys.stderr.write(f"trialbox can't serve with these settings: {error}\n")
+        return 2
+    configure_logging(settings.log_level)
+    try:
         asyncio.run(serve(settings))
-    except (CannotServeError, ValidationError) as error:
+    except CannotServeError as error:
         sys.stderr.write(f"trialbox can't serve: {error}\n")
         return 3
     return 0

@@ -88,6 +88,7 @@ class Jail:
         self._descriptors: dict[str, int] = {}
         self._pipes: list[PipeReader] = []
         self._launched = False
+        self._program_pid = 0
         self._before = Counters()
 
     async def start(self) -> None:
@@ -125,9 +126,9 @@ class Jail:
             init_end.close()
             for descriptor in theirs.values():
                 os.close(descriptor)
-        program = await self._expect(b"confined")
+        self._program_pid = await self._expect(b"confined")
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            Path(f"/proc/{program}/oom_score_adj").write_bytes(_OOM_SCORE)
+            Path(f"/proc/{self._program_pid}/oom_score_adj").write_bytes(_OOM_SCORE)
 
     async def run(self, job: Job, records: Records | None = None) -> Execution:
         """Run the program to its end; `records` is called with what a harness reports.
@@ -183,6 +184,13 @@ class Jail:
         """Have init end the program, for one of outcome.REASONS, unless it has ended."""
         if self._control is not None:
             self._control.send(frames.pack(b"kill", reason))
+
+    def starved_seconds(self) -> float:
+        """How long the program's main thread has been ready to run without getting a processor."""
+        try:
+            return int(Path(f"/proc/{self._program_pid}/schedstat").read_bytes().split()[1]) / 1e9
+        except OSError:  # it has ended, or this kernel does not tell
+            return 0.0
 
     async def finish(self) -> bool:
         """End the jail and all in it; False when the slot can't be trusted any more."""

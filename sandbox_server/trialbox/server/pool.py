@@ -10,10 +10,21 @@ import structlog
 
 from trialbox.server.model import Execution, Job, SandboxBrokenError
 
-Stop = Callable[[bytes], None]
 Records = Callable[[bytes], None]
-# Given the means to end the program for a reason, returns what takes a harness's records.
-Watch = Callable[[Stop], Records]
+
+
+class Running(Protocol):
+    """A program under way, as whoever watches it may handle it."""
+
+    def stop(self, reason: bytes) -> None:
+        """End it, for one of outcome.REASONS, unless it has ended."""
+
+    def starved_seconds(self) -> float:
+        """How long its main thread has been ready to run without getting a processor."""
+
+
+# Told what runs, returns what takes the records that a harness writes.
+Watch = Callable[[Running], Records]
 
 _RENEW_PAUSE_SECONDS = 0.5
 

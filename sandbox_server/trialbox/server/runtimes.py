@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import subprocess
 import sys
 import tempfile
@@ -105,6 +106,8 @@ def _layout(facts: dict[str, str], files: dict[str, str]) -> dict[str, object]:
     if hidden:
         raise RuntimeUnusableError(f"{hidden[0]} lies below one of the program's own folders {_PROGRAMS_OWN}")
     if _is_environment(facts):
+        if not Path(facts["prefix"]).stat().st_mode & stat.S_IXOTH:
+            raise RuntimeUnusableError(f"{facts['prefix']} is closed to others: chmod o+rx it")
         binds[_ENVIRONMENT] = facts["prefix"]
     for tool in _TOOLS:
         found = next((place for folder in ("/usr/bin", "/bin") if (place := Path(folder, tool)).exists()), None)

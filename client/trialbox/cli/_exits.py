@@ -1,0 +1,26 @@
+"""What the exit statuses mean, and the way to leave with one."""
+
+import enum
+from typing import NoReturn
+
+import typer
+
+EXIT_HELP = (
+    "Exit status: 0 all is well; 1 a program failed, or a layer of the isolation is off; "
+    "2 wrong usage or bad input; 3 the sandbox itself failed; 130 interrupted."
+)
+
+
+class ExitStatus(enum.IntEnum):
+    """The same for every command."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    INFRASTRUCTURE = 3
+
+
+def leave(message: str, status: ExitStatus) -> NoReturn:
+    """Say why on standard error and exit."""
+    typer.echo(f"trialbox: {message}", err=True)
+    raise typer.Exit(status)

@@ -1,0 +1,28 @@
+"""Opens the sandbox that a command's options name."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from trialbox.cli._exits import ExitStatus, leave
+from trialbox.client import InvalidRequestError, Sandbox, SandboxError
+
+ServerOption = Annotated[
+    str | None,
+    typer.Option("--server", metavar="ADDRESS", help="A running service; left out, a private one is started."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
+
+
+@contextmanager
+def open_sandbox(server: str | None) -> Iterator[Sandbox]:
+    """Use the service at `server`, or an embedded one; ends the command when the sandbox fails or refuses."""
+    try:
+        with Sandbox(server) if server is not None else Sandbox.local() as box:
+            yield box
+    except InvalidRequestError as error:
+        leave(str(error), ExitStatus.USAGE)
+    except SandboxError as error:
+        leave(str(error), ExitStatus.INFRASTRUCTURE)

@@ -1,0 +1,97 @@
+"""`trialbox doctor`: which layers of the isolation are in force."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import typer
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from trialbox.cli._exits import ExitStatus, leave
+from trialbox.cli._sandbox import JsonOption, ServerOption, open_sandbox
+from trialbox.cli._show import print_json
+
+_STYLES = {"on": "green", "waived": "yellow", "off": "bold red"}
+
+
+class _State(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+class _Layer(Protocol):
+    """What the server's own layers and the SDK's have in common."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def state(self) -> _State: ...
+    @property
+    def evidence(self) -> str: ...
+    @property
+    def remedy(self) -> str: ...
+
+
+def command(server: ServerOption = None, json: JsonOption = False) -> None:
+    """Show each layer of the isolation: on, waived or off, how it was probed, and what to do about it.
+
+    Without --server, this machine is probed, with the settings of the TRIALBOX_ environment variables.
+    """
+    layers = _probe() if server is None else _ask(server)
+    rows = [
+        {"name": layer.name, "state": layer.state.name.lower(), "evidence": layer.evidence, "remedy": layer.remedy}
+        for layer in layers
+    ]
+    off = [row["name"] for row in rows if row["state"] == "off"]
+    if json:
+        print_json({"serves": not off, "layers": rows})
+    else:
+        _print(rows, off)
+    raise typer.Exit(ExitStatus.FAILED if off else ExitStatus.OK)
+
+
+def _ask(server: str) -> Sequence[_Layer]:
+    with open_sandbox(server) as box:
+        return box.server_info().layers
+
+
+def _probe() -> Sequence[_Layer]:
+    try:
+        from pydantic import ValidationError
+
+        from trialbox.server.app import CannotServeError, configure_logging
+        from trialbox.server.doctor import probe_layers
+        from trialbox.server.settings import Settings
+    except ModuleNotFoundError as error:
+        leave(
+            f"probing this machine needs {error.name}, which is not installed: pip install 'trialbox[server]'; "
+            "or name a service: --server ADDRESS",
+            ExitStatus.USAGE,
+        )
+    try:
+        settings = Settings()
+        configure_logging(settings.log_level)
+        return probe_layers(settings)
+    except ValidationError as error:
+        leave(f"these settings can't be used: {error}", ExitStatus.USAGE)
+    except CannotServeError as error:
+        leave(str(error), ExitStatus.INFRASTRUCTURE)
+
+
+def _print(rows: list[dict[str, str]], off: list[str]) -> None:
+    table = Table("Layer", "State", Column("Evidence, and what to do", overflow="fold"))
+    for row in rows:
+        detail = Text(row["evidence"])
+        if row["remedy"]:
+            detail.append(f"\n→ {row['remedy']}", style="bold")
+        table.add_row(Text(row["name"]), Text(row["state"], style=_STYLES.get(row["state"], "")), detail)
+    console = Console()
+    console.print(table)
+    waived = [row["name"] for row in rows if row["state"] == "waived"]
+    if off:
+        console.print(Text(f"Off, so nothing is served: {', '.join(off)}.", style="bold red"))
+    elif waived:
+        console.print(Text(f"Missing, and waived by the operator: {', '.join(waived)}.", style="yellow"))
+    else:
+        console.print("Every layer is on.")

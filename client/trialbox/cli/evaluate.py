@@ -1,0 +1,92 @@
+"""`trialbox evaluate`: programs for a whole data set, graded."""
+
+import enum
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trialbox.cli import _report
+from trialbox.cli._exits import ExitStatus, leave
+from trialbox.cli._sandbox import JsonOption, ServerOption, open_sandbox
+from trialbox.cli._show import print_json, progress
+from trialbox.cli.run import parse_size
+from trialbox.client import Evaluation, Limits
+from trialbox.synthesis.tasks import (
+    Sample,
+    Task,
+    TaskFileError,
+    load_humaneval,
+    load_mbpp,
+    load_samples,
+    references,
+)
+
+
+class TaskSet(enum.StrEnum):
+    """The data sets that can be loaded."""
+
+    MBPP = "mbpp"
+    HUMANEVAL = "humaneval"
+
+
+_LOADERS: dict[TaskSet, Callable[[Path], list[Task]]] = {
+    TaskSet.MBPP: load_mbpp,
+    TaskSet.HUMANEVAL: load_humaneval,
+}
+
+
+def command(
+    tasks: Annotated[TaskSet, typer.Option(help="Which data set the tasks are of.")],
+    data: Annotated[Path, typer.Option(metavar="FILE", help="Its file: JSON or JSON Lines, gzipped or not.")],
+    samples: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Programs to grade: JSON Lines of task_id with solution or completion."),
+    ] = None,
+    reference: Annotated[bool, typer.Option("--reference", help="Grade the data set's own solutions.")] = False,
+    case_seconds: Annotated[float | None, typer.Option(help="Elapsed time that a case may take.")] = None,
+    memory_bytes: Annotated[
+        int | None, typer.Option(parser=parse_size, metavar="SIZE", help="Memory that a program may use.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write results.json and cases.jsonl into this folder.")
+    ] = None,
+    server: ServerOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Grade the programs of a samples file, or a data set's own solutions, by the data set's tests."""
+    if (samples is None) is not reference:
+        raise typer.BadParameter("give either --samples FILE or --reference")
+    try:
+        loaded = _LOADERS[tasks](data)
+        programs = references(loaded) if samples is None else load_samples(samples, loaded)
+    except (TaskFileError, OSError) as error:
+        leave(str(error), ExitStatus.USAGE)
+    began = time.monotonic()
+    graded = _grade(programs, server, case_seconds, Limits(memory_bytes=memory_bytes))
+    report = _report.Report(tasks=loaded, graded=graded, wall_seconds=time.monotonic() - began)
+    if out is not None:
+        try:
+            _report.write(report, out)
+        except OSError as error:
+            leave(f"can't write to {out}: {error}", ExitStatus.USAGE)
+    if json:
+        print_json(_report.document(report))
+    else:
+        _report.show(report)
+    raise typer.Exit(ExitStatus.OK if all(item.evaluation.passed for item in graded) else ExitStatus.FAILED)
+
+
+def _grade(
+    samples: list[Sample], server: str | None, case_seconds: float | None, limits: Limits
+) -> list[_report.Graded]:
+    evaluations: dict[int | None, Evaluation] = {}
+    pairs = ((sample.source, sample.task.suite) for sample in samples)
+    with open_sandbox(server) as box, progress("Grading", len(samples)) as advance:
+        # Not ordered: one slow program would hold up those behind it.
+        for evaluation in box.evaluate_many(pairs, limits=limits, case_seconds=case_seconds):
+            evaluations[evaluation.index] = evaluation
+            advance()
+    return [_report.Graded(sample, evaluations[index]) for index, sample in enumerate(samples)]

@@ -1,0 +1,86 @@
+"""The asyncio side of the wire: calls, streams and their ends."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import grpc.aio
+
+from trialbox.client._async_streams import fly
+from trialbox.client._errors import SandboxError
+from trialbox.client._wire.batches import is_result
+from trialbox.client._wire.channel import Endpoint
+from trialbox.client._wire.flight import Flight, Item, Result
+from trialbox.client._wire.status import client_closed, error_of_call
+from trialbox.v1.sandbox_service_pb2_grpc import SandboxServiceStub
+
+if TYPE_CHECKING:
+    from trialbox.v1.sandbox_service_pb2_grpc import SandboxServiceAsyncStub
+
+
+class AsyncConnection:
+    """A channel to a service. Whatever gRPC raises leaves it as a SandboxError."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        """Make the channel, which belongs to the running event loop; the first call makes the connection."""
+        credentials = endpoint.credentials()
+        self._channel = (
+            grpc.aio.secure_channel(endpoint.address, credentials, endpoint.options())
+            if credentials
+            else grpc.aio.insecure_channel(endpoint.address, endpoint.options())
+        )
+        self._stub: SandboxServiceAsyncStub = SandboxServiceStub(self._channel)
+        self._metadata = endpoint.metadata()
+        self._is_closed = False
+
+    async def call(self, method: str, request: Any, seconds: float) -> Any:
+        """Call a method of the service and wait for its answer, at most `seconds`."""
+        self._check_open()
+        try:
+            return await getattr(self._stub, method)(request, timeout=seconds, metadata=self._metadata)
+        except grpc.RpcError as error:
+            failure = error_of_call(error)
+            # Only a question about the server itself goes by no name.
+            failure.request_id = getattr(request, "request_id", "")
+            raise failure from error
+        except asyncio.CancelledError:
+            # gRPC raises this too when the channel is closed, though nobody cancelled the caller.
+            if not self._is_closed or _is_cancelled():
+                raise
+            raise client_closed() from None
+
+    async def stream(
+        self,
+        method: str,
+        items: Iterable[Item] | AsyncIterable[Item],
+        flight: Flight[Item, Any, Result],
+        seconds: float,
+        on_error: Callable[[SandboxError], object] | None,
+    ) -> AsyncGenerator[Result, None]:
+        """Send `items` through a streaming method and yield the results; give up after `seconds` of silence."""
+
+        def open_call(messages: AsyncIterator[Any]) -> Any:
+            self._check_open()
+            return getattr(self._stub, method)(messages, metadata=self._metadata)
+
+        outcomes = fly(open_call, items, flight, seconds)
+        async with aclosing(outcomes):
+            async for outcome in outcomes:
+                if is_result(outcome, on_error):
+                    yield outcome
+
+    async def close(self) -> None:
+        """Give up the calls that are under way."""
+        self._is_closed = True
+        await self._channel.close()
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise client_closed()
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

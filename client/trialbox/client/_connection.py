@@ -1,0 +1,79 @@
+"""The synchronous side of the wire: calls, streams and their ends."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from typing import Any
+
+import grpc
+
+from trialbox.client._errors import SandboxError
+from trialbox.client._interrupts import held_interrupts
+from trialbox.client._streams import fly
+from trialbox.client._wire.batches import is_result
+from trialbox.client._wire.channel import Endpoint
+from trialbox.client._wire.flight import Flight, Item, Result
+from trialbox.client._wire.status import client_closed, error_of_call
+from trialbox.v1.sandbox_service_pb2_grpc import SandboxServiceStub
+
+
+class Connection:
+    """A channel to a service. Whatever gRPC raises leaves it as a SandboxError."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        """Make the channel; the connection is made by the first call."""
+        credentials = endpoint.credentials()
+        self._channel = (
+            grpc.secure_channel(endpoint.address, credentials, endpoint.options())
+            if credentials
+            else grpc.insecure_channel(endpoint.address, endpoint.options())
+        )
+        self._stub = SandboxServiceStub(self._channel)
+        self._metadata = endpoint.metadata()
+        self._is_closed = False
+
+    def call(self, method: str, request: Any, seconds: float) -> Any:
+        """Call a method of the service and wait for its answer, at most `seconds`."""
+        self._check_open()
+        call = None
+        try:
+            with held_interrupts():
+                call = getattr(self._stub, method).future(request, timeout=seconds, metadata=self._metadata)
+            return call.result()
+        except grpc.RpcError as error:
+            failure = client_closed() if self._is_closed else error_of_call(error)
+            # Only a question about the server itself goes by no name.
+            failure.request_id = getattr(request, "request_id", "")
+            raise failure from error
+        finally:
+            # Nothing but an interruption, such as Ctrl-C, leaves a call under way.
+            if call is not None:
+                call.cancel()
+
+    def stream(
+        self,
+        method: str,
+        items: Iterable[Item],
+        flight: Flight[Item, Any, Result],
+        seconds: float,
+        on_error: Callable[[SandboxError], object] | None,
+    ) -> Iterator[Result]:
+        """Send `items` through a streaming method and yield the results; give up after `seconds` of silence."""
+
+        def open_call(messages: Iterator[Any]) -> Any:
+            self._check_open()
+            return getattr(self._stub, method)(messages, metadata=self._metadata)
+
+        outcomes = fly(open_call, items, flight, seconds)
+        with closing(outcomes):
+            for outcome in outcomes:
+                if is_result(outcome, on_error):
+                    yield outcome
+
+    def close(self) -> None:
+        """Give up the calls that are under way."""
+        self._is_closed = True
+        self._channel.close()
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise client_closed()

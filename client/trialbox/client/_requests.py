@@ -1,0 +1,115 @@
+"""What a caller asks for: programs, limits and suites."""
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One Python program and everything it can see.
+
+    Text (`source`, `stdin` and the contents of `files`) may be `bytes`, sent as they are, or `str`, sent as
+    UTF-8. A lone surrogate in a `str` is sent as the three bytes that Python calls `surrogatepass`: they are
+    not valid UTF-8, so such a source ends as FAILED with a SyntaxError instead of never being run.
+
+    Attributes:
+        source: Run as `python main.py` in the workspace, /work.
+        files: Further files, by relative path inside the workspace.
+        args: `sys.argv` after the script's name.
+        stdin: All of standard input.
+        env: Added to the runtime's own environment.
+        runtime: The name of a runtime the server offers; None means its default.
+        hash_seed: PYTHONHASHSEED; None means 0, so that runs repeat.
+    """
+
+    source: str | bytes
+    files: Mapping[str, str | bytes] = field(default_factory=dict)
+    args: Sequence[str] = ()
+    stdin: str | bytes = b""
+    env: Mapping[str, str] = field(default_factory=dict)
+    runtime: str | None = None
+    hash_seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a program may use. None means the server's default; the server refuses what isn't positive.
+
+    Attributes:
+        wall_seconds: Elapsed time; queue and set-up are not charged.
+        cpu_seconds: User and system CPU time of the whole process tree.
+        memory_bytes: Memory of the whole process tree, its private file systems included.
+        processes: Processes and threads alive at once.
+        open_files: Open descriptors a process.
+        disk_bytes: Bytes on each private file system (/work, /tmp, /dev/shm), and in one file.
+        disk_inodes: Files and directories on each private file system.
+        output_bytes: Bytes of stdout, and of stderr; one more ends the program.
+    """
+
+    wall_seconds: float | None = None
+    cpu_seconds: float | None = None
+    memory_bytes: int | None = None
+    processes: int | None = None
+    open_files: int | None = None
+    disk_bytes: int | None = None
+    disk_inodes: int | None = None
+    output_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A case: call the entry point and compare what it returns.
+
+    Arguments and the expected value must be plain values: None, bool, int, float, complex, str, bytes and
+    their lists, tuples, dicts and sets. With a tolerance, floats at any depth are compared by it (both
+    tolerances as in `math.isclose`, the one left out being 0); all else is compared exactly.
+    """
+
+    entry_point: str
+    args: Sequence[Any] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    expected: Any = field(kw_only=True)
+    relative_tolerance: float | None = field(kw_only=True, default=None)
+    absolute_tolerance: float | None = field(kw_only=True, default=None)
+    name: str = field(kw_only=True, default="")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A case: test code run where the program's names are in scope. It passes unless it raises."""
+
+    source: str | bytes
+    name: str = ""
+
+
+class Comparison(enum.StrEnum):
+    """How printed output is compared with what was expected."""
+
+    LINES = "LINES"
+    """Line by line; white space at line ends and empty lines at the end don't count."""
+    BYTES = "BYTES"
+    TOKENS = "TOKENS"
+    """Runs of non-white-space, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stdio:
+    """A case: run the program as a script and compare what it prints."""
+
+    stdin: str | bytes
+    expected: str | bytes
+    comparison: Comparison = Comparison.LINES
+    name: str = ""
+
+
+Case = Call | Check | Stdio
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """The cases for one task; `setup` runs after the program and before its Call and Check cases."""
+
+    cases: Sequence[Case]
+    setup: str | bytes = ""

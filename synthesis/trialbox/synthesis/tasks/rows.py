@@ -1,0 +1,115 @@
+"""Rows of JSON and JSON Lines files, gzipped or not, whose errors say where the fault lies."""
+
+import gzip
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+class TaskFileError(ValueError):
+    """A file of tasks or samples can't be used; the message names file, line and field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One JSON object of a file and where it stood: `tasks.jsonl, line 3`."""
+
+    place: str
+    fields: Mapping[str, Any]
+
+    def __contains__(self, field: str) -> bool:
+        return field in self.fields
+
+    def text(self, field: str) -> str:
+        """The string in `field`; raises TaskFileError."""
+        value = self._get(field)
+        if not isinstance(value, str):
+            self.fail(field, f"must be a string, not {_kind(value)}")
+        return value
+
+    def texts(self, field: str) -> list[str]:
+        """The list of strings in `field`; raises TaskFileError."""
+        value = self._get(field)
+        if not isinstance(value, list):
+            self.fail(field, f"must be a list of strings, not {_kind(value)}")
+        for number, item in enumerate(value):
+            if not isinstance(item, str):
+                self.fail(f"{field}[{number}]", f"must be a string, not {_kind(item)}")
+        return value
+
+    def identifier(self, field: str) -> str:
+        """The string or whole number in `field`, as text; raises TaskFileError."""
+        value = self._get(field)
+        # True and False are ints to Python.
+        if type(value) not in (int, str):
+            self.fail(field, f"must be a string or a whole number, not {_kind(value)}")
+        return str(value)
+
+    def fail(self, field: str, complaint: str) -> NoReturn:
+        """Raise TaskFileError about `field`."""
+        raise TaskFileError(f"{self.place}, field {field!r}: {complaint}")
+
+    def _get(self, field: str) -> object:
+        if field not in self.fields:
+            self.fail(field, f"is missing; the row has {', '.join(map(repr, self.fields)) or 'no fields'}")
+        return self.fields[field]
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Read a file that holds a JSON array of objects, or one object a line.
+
+    Raises TaskFileError when it holds anything else or nothing, OSError when it can't be read.
+    """
+    text = _read_text(path)
+    rows = _array(path, text) if text.lstrip().startswith("[") else _lines(path, text)
+    if not rows:
+        raise TaskFileError(f"{path}: holds no rows")
+    return rows
+
+
+def _read_text(path: Path) -> str:
+    data = path.read_bytes()
+    try:
+        return (gzip.decompress(data) if data.startswith(_GZIP_MAGIC) else data).decode("utf-8-sig")
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise TaskFileError(f"{path}: is not a whole gzip file: {error}") from error
+    except UnicodeDecodeError as error:
+        raise TaskFileError(f"{path}: is not UTF-8: {error}") from error
+
+
+def _array(path: Path, text: str) -> list[Row]:
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise TaskFileError(f"{path}: is not JSON: {error}") from error
+    return [_row(f"{path}, item {number}", value) for number, value in enumerate(values, start=1)]
+
+
+def _lines(path: Path, text: str) -> list[Row]:
+    rows = []
+    # Not splitlines: a JSON string may hold U+2028 and its like as they are.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            place = f"{path}, line {number}"
+            try:
+                value = json.loads(line)
+            except ValueError as error:
+                raise TaskFileError(f"{place}: is not JSON: {error}") from error
+            rows.append(_row(place, value))
+    return rows
+
+
+def _row(place: str, value: object) -> Row:
+    if not isinstance(value, dict):
+        raise TaskFileError(f"{place}: must be an object, not {_kind(value)}")
+    return Row(place, value)
+
+
+def _kind(value: object) -> str:
+    names = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")

@@ -1,0 +1,43 @@
+"""One task: what to program, a program that does it, and the cases to grade others by."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from trialbox.client import Suite
+from trialbox.synthesis.tasks.rows import Row, read_rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A programming task of a data set."""
+
+    task_id: str
+    """The data set's name and a number: `Mbpp/11`, `HumanEval/0`."""
+    prompt: str
+    """What a model is shown."""
+    reference: str
+    """A whole program that solves the task, its line ends as they were in the file."""
+    suite: Suite
+    entry_point: str | None = None
+    """The function the task asks for, where the data set names it."""
+    prompt_is_code: bool = False
+    """Whether the prompt begins the program, so that a completion goes on after it."""
+
+    def complete(self, completion: str) -> str:
+        """Make a whole program of what a model wrote."""
+        return self.prompt + completion if self.prompt_is_code else completion
+
+
+def load_tasks(path: Path, make: Callable[[Row], Task]) -> list[Task]:
+    """Make a task of each row of a file, in order.
+
+    Raises TaskFileError, for an id that is there twice too, and OSError when the file can't be read.
+    """
+    tasks: dict[str, Task] = {}
+    for row in read_rows(path):
+        task = make(row)
+        if task.task_id in tasks:
+            row.fail("task_id", f"{task.task_id} is there twice")
+        tasks[task.task_id] = task
+    return list(tasks.values())

@@ -1,0 +1,43 @@
+"""A request that makes no sense is refused with the name of what is wrong, and runs nothing."""
+
+import math
+
+import pytest
+
+from trialbox.client import Limits, Program, Sandbox, SandboxError
+
+INVALID_LIMITS = [
+    *((name, value) for name in ("wall_seconds", "cpu_seconds") for value in (0.0, -1.0, math.nan, math.inf, 1e9)),
+    *(
+        (name, value)
+        for name in ("memory_bytes", "processes", "open_files", "disk_bytes", "disk_inodes", "output_bytes")
+        for value in (0, -1, 1 << 62)
+    ),
+    ("memory_bytes", 1 << 40),
+    ("processes", 1 << 31),
+    ("open_files", 1 << 31),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), INVALID_LIMITS)
+def test_a_limit_out_of_range_is_refused_by_name(box: Sandbox, name: str, value: float) -> None:
+    with pytest.raises(SandboxError) as refused:
+        box.run("print(1)", limits=Limits(**{name: value}))  # type: ignore[arg-type]
+    assert refused.value.reason == "INVALID_REQUEST"
+    assert f"limits.{name}" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "path", ["", ".", "..", "../up", "/etc/passwd", "a/../../up", "a//b", "a\0b", "main.py", "x" * 300]
+)
+def test_a_file_outside_the_workspace_is_refused(box: Sandbox, path: str) -> None:
+    with pytest.raises(SandboxError) as refused:
+        box.run(Program("print(1)", files={path: b""}))
+    assert refused.value.reason == "INVALID_REQUEST"
+
+
+@pytest.mark.parametrize("pattern", ["../*", "/etc/*", "a/../../*"])
+def test_collecting_from_outside_the_workspace_is_refused(box: Sandbox, pattern: str) -> None:
+    with pytest.raises(SandboxError) as refused:
+        box.run("print(1)", collect=(pattern,))
+    assert refused.value.reason == "INVALID_REQUEST"

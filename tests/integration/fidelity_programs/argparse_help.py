@@ -1,0 +1,4 @@
+# args: --help
+import argparse
+
+argparse.ArgumentParser(description="shows the script's name").parse_args()

@@ -1,0 +1,4 @@
+import atexit
+
+atexit.register(print, "still runs")
+raise LookupError("uncaught")

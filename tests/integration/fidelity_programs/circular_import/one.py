@@ -1,0 +1,3 @@
+import two
+
+NAME = two.NAME

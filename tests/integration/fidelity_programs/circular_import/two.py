@@ -1,0 +1,3 @@
+import one
+
+NAME = one.NAME

@@ -1,0 +1,7 @@
+class Thing:
+    def __del__(self, say=print):
+        say("deleted")
+
+
+thing = Thing()
+print("main ends")

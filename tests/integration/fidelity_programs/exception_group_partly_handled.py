@@ -1,0 +1,4 @@
+try:
+    raise ExceptionGroup("several", [ValueError("one"), TypeError("two")])
+except* ValueError as group:
+    print("handled", group.exceptions)

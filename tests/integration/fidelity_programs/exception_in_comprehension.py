@@ -1,0 +1,1 @@
+[1 / number for number in (2, 1, 0)]

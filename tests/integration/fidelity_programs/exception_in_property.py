@@ -1,0 +1,7 @@
+class Thing:
+    @property
+    def value(self):
+        return self.missing
+
+
+Thing().value

@@ -1,0 +1,9 @@
+def outer():
+    inner()
+
+
+def inner():
+    raise ValueError("a message")
+
+
+outer()

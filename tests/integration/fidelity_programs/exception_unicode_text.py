@@ -1,0 +1,1 @@
+raise ValueError("ünïcode 日本 \udcff")

@@ -1,0 +1,5 @@
+class SilentError(Exception):
+    pass
+
+
+raise SilentError

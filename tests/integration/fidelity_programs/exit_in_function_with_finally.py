@@ -1,0 +1,11 @@
+import sys
+
+
+def leave():
+    try:
+        sys.exit(2)
+    finally:
+        print("finally")
+
+
+leave()

@@ -1,0 +1,4 @@
+import sys
+
+print("output")
+sys.exit(0)

@@ -1,0 +1,1 @@
+print(hash("a string"), hash(b"bytes"), {"one", "two", "three"})

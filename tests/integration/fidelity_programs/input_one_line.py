@@ -1,0 +1,3 @@
+# stdin: "Ada\n"
+name = input("your name? ")
+print(f"hello, {name}")

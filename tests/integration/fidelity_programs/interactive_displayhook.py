@@ -1,0 +1,4 @@
+import sys
+
+sys.displayhook([1, 2])
+print(_)

@@ -1,0 +1,3 @@
+"""What this program is."""
+
+print(__doc__)

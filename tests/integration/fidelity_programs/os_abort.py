@@ -1,0 +1,5 @@
+import os
+import sys
+
+print("flushed", flush=True)
+os.abort()

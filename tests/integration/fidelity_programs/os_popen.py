@@ -1,0 +1,4 @@
+import os
+
+with os.popen("echo read back") as pipe:
+    print(pipe.read())

@@ -1,0 +1,3 @@
+import platform
+
+print(platform.python_version(), platform.python_implementation(), platform.system(), platform.machine())

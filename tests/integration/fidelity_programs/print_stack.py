@@ -1,0 +1,8 @@
+import traceback
+
+
+def here():
+    traceback.print_stack()
+
+
+here()

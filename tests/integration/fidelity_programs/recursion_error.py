@@ -1,0 +1,5 @@
+def forever(number):
+    return forever(number + 1)
+
+
+forever(0)

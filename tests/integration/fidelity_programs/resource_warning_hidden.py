@@ -1,0 +1,2 @@
+open("f", "w")
+print("no warning by default")

@@ -1,0 +1,3 @@
+import parts.one
+
+print(parts.one.VALUE, list(parts.__path__))

@@ -1,0 +1,5 @@
+from .. import area
+
+
+def circle(radius):
+    return 3 * area.square(radius)

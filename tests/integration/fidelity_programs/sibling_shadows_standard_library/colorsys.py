@@ -1,0 +1,2 @@
+def rgb_to_hsv(red, green, blue):
+    return "mine"

@@ -1,0 +1,4 @@
+import os
+import signal
+
+os.killpg(os.getpgrp(), signal.SIGTERM)

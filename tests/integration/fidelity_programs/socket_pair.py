@@ -1,0 +1,5 @@
+import socket
+
+left, right = socket.socketpair()
+left.sendall(b"ping")
+print(right.recv(10))

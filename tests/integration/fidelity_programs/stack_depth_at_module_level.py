@@ -1,0 +1,4 @@
+import inspect
+
+print(len(inspect.stack()))
+print([frame.function for frame in inspect.stack()])

@@ -1,0 +1,2 @@
+# stdin: "through the descriptor\n"
+print(open(0).read())

@@ -1,0 +1,2 @@
+# stdin: "through the device\n"
+print(open("/dev/stdin").read())

@@ -1,0 +1,4 @@
+# stdin: b"\xff\x00\r\nraw"
+import sys
+
+print(sys.stdin.buffer.read())

@@ -1,0 +1,4 @@
+# stdin: "a\nb\r\nc"
+import sys
+
+print([line for line in sys.stdin])

@@ -1,0 +1,3 @@
+import sys
+
+print("\udc80 \ud800", file=sys.stderr)

@@ -1,0 +1,10 @@
+import sys
+
+sys.tracebacklimit = 1
+
+
+def f():
+    raise ValueError("short")
+
+
+f()

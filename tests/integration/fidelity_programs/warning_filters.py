@@ -1,0 +1,4 @@
+import warnings
+
+for entry in warnings.filters:
+    print(entry)

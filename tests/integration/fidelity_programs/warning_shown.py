@@ -1,0 +1,5 @@
+import warnings
+
+warnings.warn("look out")
+warnings.warn("old", DeprecationWarning)
+print("goes on")

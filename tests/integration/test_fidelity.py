@@ -1,0 +1,79 @@
+"""A program does in the jail what `python main.py` does: output, traceback, exit and signal."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from executions import Run
+from fidelity_sources import FidelityProgram, programs
+
+from trialbox.client import Limits, Program
+
+# The jail has no site-packages; the interpreter below the virtual environment is its runtime.
+INTERPRETER = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+WORKSPACE = b"/work"
+LIMITS = Limits(wall_seconds=30, cpu_seconds=30, memory_bytes=512 << 20, processes=64, output_bytes=1 << 20)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behaviour:
+    """What one run of a program shows to the outside."""
+
+    stdout: bytes
+    stderr: bytes
+    exit_code: int | None
+    signal: int | None
+
+
+def comparable(output: bytes) -> bytes:
+    """Leave out addresses, which differ from run to run anywhere."""
+    return re.sub(rb"0x[0-9a-f]{6,}", b"0x...", output)
+
+
+def behaviour_under_plain_python(program: FidelityProgram, folder: Path) -> Behaviour:
+    """Run `python main.py` below `folder`; in the output its path becomes the workspace's."""
+    workspace = folder.resolve() / "workspace"
+    for name, content in {"main.py": program.source, **program.files}.items():
+        path = workspace / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    stdin = folder / "stdin"
+    stdin.write_bytes(program.stdin)
+    with stdin.open("rb") as file:
+        run = subprocess.run(
+            [INTERPRETER, "main.py", *program.args],
+            cwd=workspace,
+            env={"PATH": "/usr/bin:/bin", "HOME": str(workspace), "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"},
+            stdin=file,
+            capture_output=True,
+            start_new_session=True,
+            timeout=60,
+            check=False,
+        )
+    return Behaviour(
+        stdout=comparable(run.stdout.replace(os.fsencode(workspace), WORKSPACE)),
+        stderr=comparable(run.stderr.replace(os.fsencode(workspace), WORKSPACE)),
+        exit_code=run.returncode if run.returncode >= 0 else None,
+        signal=-run.returncode if run.returncode < 0 else None,
+    )
+
+
+@pytest.mark.parametrize("program", [pytest.param(program, id=program.name) for program in programs()])
+def test_a_program_behaves_in_the_jail_as_under_plain_python(
+    program: FidelityProgram, run: Run, tmp_path: Path
+) -> None:
+    execution = run(
+        Program(program.source, files=program.files, args=program.args, stdin=program.stdin, hash_seed=0),
+        limits=LIMITS,
+    )
+    in_the_jail = Behaviour(
+        stdout=comparable(execution.stdout),
+        stderr=comparable(execution.stderr),
+        exit_code=execution.exit_code,
+        signal=execution.signal,
+    )
+    assert in_the_jail == behaviour_under_plain_python(program, tmp_path)

@@ -1,0 +1,154 @@
+"""A real gRPC service in this process, which does what a test tells it to."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf import any_pb2
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from trialbox.v1 import MAX_MESSAGE_BYTES, execution_pb2
+from trialbox.v1 import sandbox_service_pb2 as pb
+from trialbox.v1.sandbox_service_pb2_grpc import SandboxServiceServicer, add_SandboxServiceServicer_to_server
+
+PATIENCE_SECONDS = 20.0
+"""How long a test waits for what must happen."""
+
+Context = Any
+
+
+class ScriptedService(SandboxServiceServicer):
+    """Keeps every request; `execute` and `batch` say how to answer the next ones."""
+
+    def __init__(self) -> None:
+        self.requests: list[pb.ExecuteRequest] = []
+        self.streams: list[list[str]] = []
+        self.info_calls = 0
+        self.cancelled = threading.Event()
+        self.execute: Callable[[pb.ExecuteRequest, Context], pb.ExecuteResponse] = lambda request, _: succeeded(request)
+        self.batch: Callable[[Iterator[pb.ExecuteRequest], Context], Iterator[pb.ExecuteBatchResponse]] = answer_all
+
+    def Execute(self, request: pb.ExecuteRequest, context: Context) -> pb.ExecuteResponse:
+        self.requests.append(request)
+        return self.execute(request, context)
+
+    def ExecuteBatch(
+        self, request_iterator: Iterator[pb.ExecuteBatchRequest], context: Context
+    ) -> Iterator[pb.ExecuteBatchResponse]:
+        seen: list[str] = []
+        self.streams.append(seen)
+        self._note_end(context)
+
+        def requests() -> Iterator[pb.ExecuteRequest]:
+            for message in request_iterator:
+                seen.append(message.request.request_id)
+                yield message.request
+
+        yield from self.batch(requests(), context)
+
+    def Evaluate(self, request: pb.EvaluateRequest, context: Context) -> pb.EvaluateResponse:
+        return pb.EvaluateResponse()
+
+    def EvaluateBatch(
+        self, request_iterator: Iterator[pb.EvaluateBatchRequest], context: Context
+    ) -> Iterator[pb.EvaluateBatchResponse]:
+        return iter(())
+
+    def GetServerInfo(self, request: pb.GetServerInfoRequest, context: Context) -> pb.GetServerInfoResponse:
+        self.info_calls += 1
+        return pb.GetServerInfoResponse(
+            version="scripted",
+            default_limits=execution_pb2.Limits(wall_seconds=1),
+            maximum_limits=execution_pb2.Limits(wall_seconds=2),
+        )
+
+    def hang(self, request: pb.ExecuteRequest, context: Context) -> pb.ExecuteResponse:
+        """Answer only when the caller has gone away."""
+        self._note_end(context)
+        self.cancelled.wait(PATIENCE_SECONDS)
+        return succeeded(request)
+
+    def _note_end(self, context: Context) -> None:
+        # False: it has ended already.
+        if not context.add_callback(self.cancelled.set):
+            self.cancelled.set()
+
+
+@contextmanager
+def serving(service: ScriptedService, folder: Path) -> Iterator[str]:
+    """Serve on a Unix socket and give its address."""
+    address = f"unix:{folder / 's'}"
+    server = grpc.server(
+        futures.ThreadPoolExecutor(8), options=[("grpc.max_receive_message_length", MAX_MESSAGE_BYTES)]
+    )
+    add_SandboxServiceServicer_to_server(service, server)
+    server.add_insecure_port(address)
+    server.start()
+    try:
+        yield address
+    finally:
+        server.stop(None).wait()
+
+
+def succeeded(request: pb.ExecuteRequest) -> pb.ExecuteResponse:
+    """What an echo of the program's source would give."""
+    return pb.ExecuteResponse(
+        execution=execution_pb2.Execution(
+            request_id=request.request_id, outcome=execution_pb2.OUTCOME_SUCCEEDED, stdout=request.program.source
+        )
+    )
+
+
+def answer(request: pb.ExecuteRequest) -> pb.ExecuteBatchResponse:
+    """The same on a stream."""
+    return pb.ExecuteBatchResponse(request_id=request.request_id, response=succeeded(request))
+
+
+def answer_all(requests: Iterator[pb.ExecuteRequest], context: Context) -> Iterator[pb.ExecuteBatchResponse]:
+    """Answer each request of a stream as it comes."""
+    yield from map(answer, requests)
+
+
+def status(code: grpc.StatusCode, reason: str, *details: Message, message: str = "as scripted") -> status_pb2.Status:
+    """A status as trialbox's server writes it."""
+    written = status_pb2.Status(code=code.value[0], message=message)
+    for detail in (error_details_pb2.ErrorInfo(reason=reason, domain="trialbox"), *details):
+        packed = any_pb2.Any()
+        packed.Pack(detail)
+        written.details.append(packed)
+    return written
+
+
+def abort(context: Context, written: status_pb2.Status, *, pushback_milliseconds: int | None = None) -> Any:
+    """End a call with a status and its details."""
+    metadata: list[tuple[str, str | bytes]] = [("grpc-status-details-bin", written.SerializeToString())]
+    if pushback_milliseconds is not None:
+        metadata.append(("grpc-retry-pushback-ms", str(pushback_milliseconds)))
+    context.set_trailing_metadata(metadata)
+    code = next(code for code in grpc.StatusCode if code.value[0] == written.code)
+    context.abort(code, written.message)
+
+
+def failing_first(
+    service: ScriptedService, times: int, written: status_pb2.Status, *, pushback_milliseconds: int | None = 1
+) -> None:
+    """Make the first calls of Execute fail, and the next succeed."""
+    left: queue.SimpleQueue[None] = queue.SimpleQueue()
+    for _ in range(times):
+        left.put(None)
+
+    def execute(request: pb.ExecuteRequest, context: Context) -> pb.ExecuteResponse:
+        try:
+            left.get_nowait()
+        except queue.Empty:
+            return succeeded(request)
+        abort(context, written, pushback_milliseconds=pushback_milliseconds)
+        raise AssertionError("abort returned")
+
+    service.execute = execute

@@ -1,0 +1,249 @@
+"""Whatever gRPC reports arrives as one exception of the drawn tree."""
+
+import copy
+import pickle
+import re
+
+import grpc
+import pytest
+from google.protobuf import duration_pb2
+from google.rpc import error_details_pb2
+from unit.client.scripted_service import ScriptedService, abort, failing_first, status
+
+from trialbox.client import (
+    AsyncSandbox,
+    CallCancelledError,
+    DeadlineExceededError,
+    InternalError,
+    InvalidRequestError,
+    Limits,
+    MessageTooLargeError,
+    QueueFullError,
+    ResourceExhaustedError,
+    Sandbox,
+    SandboxError,
+    ServerInfo,
+    UnavailableError,
+    _errors,
+)
+from trialbox.client._wire.status import BY_CODE
+
+_FAILURES = [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
+_LIMITS = Limits(wall_seconds=5)
+
+
+def _fail(service: ScriptedService, code: grpc.StatusCode, reason: str = "SOME_REASON", *details: object) -> None:
+    written = status(code, reason, *details)  # type: ignore[arg-type]
+    # A negative pushback is a server's word that a retry is of no use.
+    service.execute = lambda _, context: abort(context, written, pushback_milliseconds=-1)
+
+
+@pytest.mark.parametrize("code", _FAILURES)
+def test_every_status_becomes_a_sandbox_error(service: ScriptedService, client: Sandbox, code: grpc.StatusCode) -> None:
+    _fail(service, code)
+    with pytest.raises(SandboxError) as raised:
+        client.run("", limits=_LIMITS)
+    _check(raised.value, service, code)
+
+
+@pytest.mark.parametrize("code", _FAILURES)
+async def test_every_status_becomes_a_sandbox_error_on_asyncio(
+    service: ScriptedService, async_client: AsyncSandbox, code: grpc.StatusCode
+) -> None:
+    _fail(service, code)
+    with pytest.raises(SandboxError) as raised:
+        await async_client.run("", limits=_LIMITS)
+    _check(raised.value, service, code)
+
+
+def _check(error: SandboxError, service: ScriptedService, code: grpc.StatusCode) -> None:
+    assert type(error) is BY_CODE[code]
+    assert (error.code, error.reason, str(error)) == (code, "SOME_REASON", "as scripted")
+    assert error.request_id == service.requests[-1].request_id != ""
+    assert error.retryable is (code is grpc.StatusCode.UNAVAILABLE)
+
+
+def test_the_table_knows_every_status() -> None:
+    assert set(BY_CODE) == set(_FAILURES)
+
+
+def test_a_full_queue_says_when_to_try_again(service: ScriptedService, client: Sandbox) -> None:
+    delay = error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=1, nanos=500_000_000))
+    _fail(service, grpc.StatusCode.RESOURCE_EXHAUSTED, "QUEUE_FULL", delay)
+    with pytest.raises(QueueFullError) as raised:
+        client.run("", limits=_LIMITS)
+    assert raised.value.retryable
+    assert raised.value.retry_after_seconds == 1.5
+
+
+def test_a_message_too_large_is_not_worth_another_try(service: ScriptedService, client: Sandbox) -> None:
+    _fail(service, grpc.StatusCode.RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE")
+    with pytest.raises(MessageTooLargeError) as raised:
+        client.run("", limits=_LIMITS)
+    assert not raised.value.retryable
+
+
+def test_a_bad_request_names_its_fields(service: ScriptedService, client: Sandbox) -> None:
+    violation = error_details_pb2.BadRequest.FieldViolation(field="limits.processes", description="is 0")
+    _fail(
+        service,
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "INVALID_REQUEST",
+        error_details_pb2.BadRequest(field_violations=[violation]),
+    )
+    with pytest.raises(InvalidRequestError) as raised:
+        client.run("", limits=_LIMITS)
+    assert [(it.field, it.description) for it in raised.value.violations] == [("limits.processes", "is 0")]
+
+
+def test_details_that_make_no_sense_are_left_out(service: ScriptedService, client: Sandbox) -> None:
+    def execute(_: object, context: grpc.ServicerContext) -> None:
+        context.set_trailing_metadata([("grpc-status-details-bin", b"\xff\xff")])
+        context.abort(grpc.StatusCode.INTERNAL, "still told")
+
+    service.execute = execute  # type: ignore[assignment]
+    with pytest.raises(InternalError, match="still told") as raised:
+        client.run("", limits=_LIMITS)
+    assert raised.value.reason == ""
+
+
+def test_a_reason_from_another_domain_is_not_ours(service: ScriptedService, client: Sandbox) -> None:
+    written = status(grpc.StatusCode.RESOURCE_EXHAUSTED, "QUEUE_FULL")
+    info = error_details_pb2.ErrorInfo(reason="QUEUE_FULL", domain="elsewhere.example")
+    written.details[0].Pack(info)
+    service.execute = lambda _, context: abort(context, written, pushback_milliseconds=-1)
+    with pytest.raises(ResourceExhaustedError) as raised:
+        client.run("", limits=_LIMITS)
+    assert type(raised.value) is ResourceExhaustedError
+    assert not raised.value.retryable
+
+
+def test_a_server_that_is_not_there_is_unavailable(tmp_path: object) -> None:
+    with Sandbox(f"unix:{tmp_path}/nobody", retry=False) as client, pytest.raises(UnavailableError) as raised:
+        client.run("", limits=_LIMITS)
+    assert raised.value.retryable
+
+
+def test_the_deadline_ends_the_call_here_and_on_the_server(service: ScriptedService, client: Sandbox) -> None:
+    service.execute = service.hang
+    with pytest.raises(DeadlineExceededError) as raised:
+        client.run("", limits=_LIMITS, deadline_seconds=0.2)
+    assert isinstance(raised.value, TimeoutError)
+    assert service.cancelled.wait(20)
+
+
+def test_a_deadline_is_set_on_every_call_and_learnt_only_once(service: ScriptedService, client: Sandbox) -> None:
+    remaining = []
+
+    def execute(request: object, context: grpc.ServicerContext) -> None:
+        remaining.append(context.time_remaining())
+        abort(context, status(grpc.StatusCode.INTERNAL, "DONE"))
+
+    service.execute = execute  # type: ignore[assignment]
+    for limits in (None, None, Limits(wall_seconds=100)):
+        with pytest.raises(InternalError):
+            client.run("", limits=limits)
+    assert [round(seconds, -1) for seconds in remaining] == [60, 60, 160]
+    assert service.info_calls == 1
+
+
+def test_a_closed_client_says_so(client: Sandbox) -> None:
+    client.close()
+    client.close()
+    for call in (
+        lambda: client.run("", limits=_LIMITS),
+        lambda: list(client.run_many([""], limits=_LIMITS)),
+        client.server_info,
+    ):
+        with pytest.raises(CallCancelledError, match="closed"):
+            call()
+
+
+async def test_a_closed_client_says_so_on_asyncio(async_client: AsyncSandbox) -> None:
+    await async_client.close()
+    with pytest.raises(CallCancelledError, match="closed"):
+        await async_client.run("", limits=_LIMITS)
+    with pytest.raises(CallCancelledError, match="closed"):
+        await anext(aiter(async_client.run_many([""], limits=_LIMITS)))
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))])
+def test_errors_cross_processes_whole(duplicate: object) -> None:
+    error = InvalidRequestError.of_field("limits.processes", "is 0")
+    error.request_id, error.index = "r", 3
+    twin = duplicate(error)  # type: ignore[operator]
+    assert (type(twin), str(twin), vars(twin)) == (InvalidRequestError, str(error), vars(error))
+
+
+def test_the_tree_is_as_drawn() -> None:
+    drawn = []
+    path: list[str] = []
+    for line in (_errors.__doc__ or "").splitlines():
+        if match := re.match(r"    ([│├└─ ]*)(\w+Error\b)(?: \((\w+)\))?", line):
+            del path[len(match[1]) // 4 :]
+            drawn.append((match[2], (*path[-1:], *((match[3],) if match[3] else ()))))
+            path.append(match[2])
+    real = [
+        (name, tuple(base.__name__ for base in kind.__bases__ if base is not Exception))
+        for name, kind in vars(_errors).items()
+        if isinstance(kind, type) and issubclass(kind, SandboxError)
+    ]
+    assert sorted(drawn) == sorted(real)
+
+
+def test_the_info_comes_back_whole(client: Sandbox) -> None:
+    assert client.server_info() == ServerInfo(
+        version="scripted", default_limits=Limits(wall_seconds=1), maximum_limits=Limits(wall_seconds=2)
+    )
+
+
+@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED])
+def test_what_is_worth_a_retry_is_tried_again_under_the_same_id(
+    service: ScriptedService, client: Sandbox, code: grpc.StatusCode
+) -> None:
+    failing_first(service, 2, status(code, "SOME_REASON"))
+    execution = client.run("x", limits=_LIMITS)
+    assert execution.stdout == b"x"
+    assert [request.request_id for request in service.requests] == [execution.request_id] * 3
+
+
+def test_there_is_an_end_to_trying(service: ScriptedService, client: Sandbox) -> None:
+    failing_first(service, 100, status(grpc.StatusCode.UNAVAILABLE, "SANDBOX_BROKEN"))
+    with pytest.raises(UnavailableError):
+        client.run("", limits=_LIMITS)
+    assert len(service.requests) == 5
+
+
+@pytest.mark.parametrize("code", [code for code in _FAILURES if code.name not in ("UNAVAILABLE", "RESOURCE_EXHAUSTED")])
+def test_nothing_else_is_tried_again(service: ScriptedService, client: Sandbox, code: grpc.StatusCode) -> None:
+    failing_first(service, 100, status(code, "SOME_REASON"))
+    with pytest.raises(SandboxError):
+        client.run("", limits=_LIMITS)
+    assert len(service.requests) == 1
+
+
+def test_retries_can_be_turned_off(service: ScriptedService, address: str) -> None:
+    failing_first(service, 100, status(grpc.StatusCode.UNAVAILABLE, "SANDBOX_BROKEN"))
+    with Sandbox(address, retry=False) as client, pytest.raises(UnavailableError):
+        client.run("", limits=_LIMITS)
+    assert len(service.requests) == 1
+
+
+def test_a_large_request_is_tried_again_too(service: ScriptedService, client: Sandbox) -> None:
+    failing_first(service, 1, status(grpc.StatusCode.UNAVAILABLE, "SANDBOX_BROKEN"))
+    client.run(bytes(1024 * 1024), limits=_LIMITS)
+    assert len(service.requests) == 2
+
+
+def test_the_token_goes_with_every_call(service: ScriptedService, address: str) -> None:
+    seen = []
+
+    def execute(_: object, context: grpc.ServicerContext) -> None:
+        seen.append(dict(context.invocation_metadata())["authorization"])
+        abort(context, status(grpc.StatusCode.UNAUTHENTICATED, "WRONG_TOKEN"))
+
+    service.execute = execute  # type: ignore[assignment]
+    with Sandbox(address, token="secret") as client, pytest.raises(SandboxError) as raised:
+        client.run("", limits=_LIMITS)
+    assert seen == ["Bearer secret"]
+    assert "secret" not in repr(vars(client)) + str(raised.value)

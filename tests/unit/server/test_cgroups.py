@@ -1,0 +1,259 @@
+"""Cgroups of every kind are found by trying, and the kernel's counters read as they are."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trialbox.server import cgroups
+from trialbox.server.cgroups import CONTROLLERS, CgroupHost, Counters, Hierarchy, SlotCgroups
+
+_MIB = 1 << 20
+_V1_FILES = {
+    "memory.limit_in_bytes": "9223372036854771712",
+    "memory.memsw.limit_in_bytes": "9223372036854771712",
+    "memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
+    "memory.usage_in_bytes": f"{100 * _MIB}\n",
+    "memory.max_usage_in_bytes": f"{120 * _MIB}\n",
+    "memory.stat": f"cache {9 * _MIB}\nactive_file 1\ninactive_file 2\n"
+    f"total_active_file {20 * _MIB}\ntotal_inactive_file {10 * _MIB}\n",
+    "pids.max": "max\n",
+    "pids.current": "7\n",
+    "cpuacct.usage": "1750000000\n",
+    "cpuacct.usage_user": "1500000000\n",
+    "cpuacct.usage_sys": "250000000\n",
+    "cgroup.procs": "",
+}
+_V2_FILES = {
+    "memory.max": "max\n",
+    "memory.swap.max": "max\n",
+    "memory.events": "low 0\nhigh 0\nmax 5\noom 3\noom_kill 2\noom_group_kill 0\n",
+    "memory.current": f"{100 * _MIB}\n",
+    "memory.peak": f"{120 * _MIB}\n",
+    "memory.stat": f"anon 1\nfile 2\nactive_file {20 * _MIB}\ninactive_file {10 * _MIB}\n",
+    "pids.max": "max\n",
+    "pids.current": "7\n",
+    "cpu.stat": "usage_usec 1750000\nuser_usec 1500000\nsystem_usec 250000\nnr_periods 0\n",
+    "cgroup.procs": "",
+}
+_FILES = {1: _V1_FILES, 2: _V2_FILES}
+
+
+@pytest.fixture(params=[1, 2], ids=["v1", "v2"])
+def version(request: pytest.FixtureRequest) -> int:
+    """The version of the groups that the test reads."""
+    number: int = request.param
+    return number
+
+
+@pytest.fixture
+def folder(tmp_path: Path, version: int) -> Path:
+    """A group as the kernel would lay it out."""
+    for name, text in _FILES[version].items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+@pytest.fixture
+def slot(folder: Path, version: int) -> SlotCgroups:
+    """A slot whose controllers are all in that group."""
+    return SlotCgroups(dict.fromkeys(CONTROLLERS, Hierarchy(folder, version)))
+
+
+def test_the_kernels_counters_are_read(slot: SlotCgroups) -> None:
+    assert slot.read() == Counters(
+        cpu_seconds=1.75, user_share=1.5, system_share=0.25, oom_kills=2, memory_bytes=70 * _MIB, processes=7
+    )
+    assert slot.oom_kills() == 2
+    assert slot.cpu_seconds() == 1.75
+    assert slot.peak_memory_bytes() == 120 * _MIB
+
+
+_seconds = st.integers(min_value=0, max_value=10**15).map(lambda nanoseconds: nanoseconds / 1e9)
+
+
+@given(_seconds, _seconds, _seconds, _seconds, _seconds, _seconds)
+def test_processor_time_is_divided_as_the_shares_are_and_none_is_lost(
+    total: float, user: float, system: float, used: float, used_user: float, used_system: float
+) -> None:
+    before = Counters(cpu_seconds=total, user_share=user, system_share=system)
+    after = Counters(cpu_seconds=total + used, user_share=user + used_user, system_share=system + used_system)
+    divided = after.cpu_since(before)
+    assert min(divided) >= 0
+    assert sum(divided) == pytest.approx(after.cpu_seconds - before.cpu_seconds)
+    assert before.cpu_since(before) == (0, 0)
+
+
+def test_memory_in_use_is_never_negative(slot: SlotCgroups, folder: Path, version: int) -> None:
+    # The two files are not read at the same moment.
+    (folder / ("memory.current" if version == 2 else "memory.usage_in_bytes")).write_text("4096\n")
+    assert slot.read().memory_bytes == 0
+
+
+def test_memory_and_processes_are_bounded_and_swap_gives_no_more(slot: SlotCgroups, folder: Path, version: int) -> None:
+    slot.set_limits(memory_bytes=64 * _MIB, processes=12)
+    assert (folder / "pids.max").read_text() == "12"
+    if version == 2:
+        assert (folder / "memory.max").read_text() == str(64 * _MIB)
+        assert (folder / "memory.swap.max").read_text() == "0"
+    else:
+        assert (folder / "memory.limit_in_bytes").read_text() == str(64 * _MIB)
+        assert (folder / "memory.memsw.limit_in_bytes").read_text() == str(64 * _MIB)
+
+
+def test_none_lifts_the_bounds(slot: SlotCgroups, folder: Path, version: int) -> None:
+    slot.set_limits(memory_bytes=64 * _MIB, processes=12)
+    slot.set_limits(memory_bytes=None, processes=None)
+    assert (folder / "pids.max").read_text() == "max"
+    if version == 2:
+        assert (folder / "memory.max").read_text() == "max"
+        assert (folder / "memory.swap.max").read_text() == "0"
+    else:
+        assert (folder / "memory.limit_in_bytes").read_text() == "-1"
+        assert (folder / "memory.memsw.limit_in_bytes").read_text() == "-1"
+
+
+def test_a_kernel_without_swap_accounting_will_do(slot: SlotCgroups, folder: Path) -> None:
+    swap = [folder / "memory.swap.max", folder / "memory.memsw.limit_in_bytes"]
+    for file in swap:
+        file.unlink(missing_ok=True)
+    slot.set_limits(memory_bytes=64 * _MIB, processes=12)
+    assert not any(file.exists() for file in swap)
+
+
+def test_on_v1_the_bound_with_swap_is_never_below_the_one_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = {name: int(_V1_FILES[name]) for name in ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes")}
+    for name in values:
+        (tmp_path / name).touch()
+
+    def write(group: Hierarchy, name: str, text: str) -> None:
+        values[name] = 1 << 63 if text == "-1" else int(text)
+        # The kernel refuses the write otherwise.
+        assert values["memory.limit_in_bytes"] <= values["memory.memsw.limit_in_bytes"]
+
+    monkeypatch.setattr(cgroups, "_write", write)
+    slot = SlotCgroups({"memory": Hierarchy(tmp_path, 1)})
+    for memory_bytes in (64 * _MIB, 16 * _MIB, 512 * _MIB, None, 32 * _MIB):
+        slot.set_limits(memory_bytes=memory_bytes, processes=None)
+
+
+def test_without_groups_nothing_is_counted_and_nothing_fails() -> None:
+    slot = SlotCgroups({})
+    slot.set_limits(memory_bytes=1, processes=1)
+    assert slot.read() == Counters()
+    assert slot.peak_memory_bytes() == 0
+    assert not slot.reset_peak()
+    assert not slot.any_process()
+    assert slot.folders == []
+    slot.remove()
+
+
+def test_each_controller_may_be_in_a_hierarchy_of_its_own(tmp_path: Path) -> None:
+    places = {"memory": Hierarchy(tmp_path / "v1", 1), "pids": Hierarchy(tmp_path / "v2", 2)}
+    for place in places.values():
+        place.folder.mkdir()
+    slot = SlotCgroups.create(CgroupHost(places, {}), "trialbox-1-0")
+    assert slot.folders == [str(tmp_path / "v1/trialbox-1-0"), str(tmp_path / "v2/trialbox-1-0")]
+    assert (slot.has("memory"), slot.has("pids"), slot.has("cpu")) == (True, True, False)
+    slot.remove()
+    assert not any(any(place.folder.iterdir()) for place in places.values())
+    slot.remove()
+
+
+def test_a_group_shared_by_controllers_is_joined_and_removed_once(tmp_path: Path) -> None:
+    host = CgroupHost(dict.fromkeys(CONTROLLERS, Hierarchy(tmp_path, 2)), {})
+    slot = SlotCgroups.create(host, "trialbox-1-0")
+    assert slot.folders == [str(tmp_path / "trialbox-1-0")]
+    slot.remove()
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_process_in_any_group_is_seen(slot: SlotCgroups, folder: Path) -> None:
+    assert not slot.any_process()
+    (folder / "cgroup.procs").write_text("42\n")
+    assert slot.any_process()
+
+
+def test_groups_of_a_server_that_is_gone_are_removed_and_no_others(tmp_path: Path) -> None:
+    gone = 2**22 + 1  # above the largest pid there can be
+    stale, fresh, alive, foreign = (
+        tmp_path / name for name in (f"trialbox-{gone}-0", f"trialbox-{gone}-1", f"trialbox-{os.getpid()}-0", "other")
+    )
+    for group in (stale, fresh, alive, foreign):
+        group.mkdir()
+    for group in (stale, alive, foreign):
+        os.utime(group, (0, 0))
+    cgroups.remove_abandoned(CgroupHost({"pids": Hierarchy(tmp_path, 1)}, {}))
+    assert set(tmp_path.iterdir()) == {fresh, alive, foreign}
+
+
+def describe_host(monkeypatch: pytest.MonkeyPatch, *, mounts: str, own: str) -> None:
+    """Have this process see these mounts, and itself in these groups."""
+    told = {"/proc/self/mountinfo": mounts, "/proc/self/cgroup": own}
+    read = Path.read_text
+    monkeypatch.setattr(Path, "read_text", lambda path, *rest: told.get(str(path)) or read(path, *rest))
+
+
+def test_on_a_hybrid_host_each_controller_is_looked_for_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("memory/own", "cpu,cpuacct/own", "unified/own"):
+        (tmp_path / place).mkdir(parents=True)
+    (tmp_path / "unified/cgroup.controllers").write_text("pids io\n")
+    (tmp_path / "unified/own/cgroup.controllers").write_text("pids\n")
+    describe_host(
+        monkeypatch,
+        mounts=f"22 1 0:20 / /proc rw - proc proc rw\n"
+        f"31 30 0:27 / {tmp_path}/memory rw,nosuid shared:9 - cgroup cgroup rw,memory\n"
+        f"32 30 0:28 / {tmp_path}/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
+        f"33 30 0:29 / {tmp_path}/unified rw shared:4 master:1 - cgroup2 cgroup2 rw,nsdelegate\n",
+        own="4:memory:/own\n3:cpu,cpuacct:/own\n1:name=systemd:/elsewhere\n0::/own\n",
+    )
+    assert cgroups._candidates("memory") == [Hierarchy(tmp_path / "memory/own", 1)]
+    assert cgroups._candidates("cpu") == [Hierarchy(tmp_path / "cpu,cpuacct/own", 1)]
+    assert cgroups._candidates("pids") == [Hierarchy(tmp_path / "unified/own", 2), Hierarchy(tmp_path / "unified", 2)]
+
+
+def test_in_a_container_the_mount_itself_is_tried_where_the_named_group_is_not_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "memory").mkdir()
+    describe_host(
+        monkeypatch,
+        mounts=f"31 30 0:27 /docker/abc {tmp_path}/memory rw - cgroup cgroup rw,memory\n",
+        own="4:memory:/docker/abc\n",
+    )
+    assert cgroups._candidates("memory") == [Hierarchy(tmp_path / "memory", 1)]
+
+
+def test_without_a_mount_every_controller_is_missing_and_the_evidence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    describe_host(monkeypatch, mounts="22 1 0:20 / /proc rw - proc proc rw\n", own="0::/\n")
+    host = cgroups.probe()
+    assert host.hierarchies == {}
+    assert host.evidence == dict.fromkeys(CONTROLLERS, "no cgroup mount offers it")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="making groups takes root, as the server does")
+def test_on_this_machine_every_controller_is_found_and_nothing_left_behind() -> None:
+    host = cgroups.probe()
+    assert set(host.hierarchies) == set(CONTROLLERS), host.evidence
+    assert set(host.evidence) == set(CONTROLLERS)
+    for hierarchy in host.hierarchies.values():
+        assert not list(hierarchy.folder.glob(f"trialbox-probe-{os.getpid()}*"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="making groups takes root, as the server does")
+def test_a_real_group_takes_its_limits_again_and_again_and_counts_from_zero() -> None:
+    slot = SlotCgroups.create(cgroups.probe(), f"trialbox-{os.getpid()}-test")
+    try:
+        for memory_bytes in (64 * _MIB, 16 * _MIB, 512 * _MIB, None, 32 * _MIB):
+            slot.set_limits(memory_bytes=memory_bytes, processes=8)
+        assert slot.read() == Counters()
+        assert not slot.any_process()
+    finally:
+        slot.remove()
+    assert not any(Path(folder).exists() for folder in slot.folders)

@@ -1,0 +1,182 @@
+"""The harness judges values in the program's own process, so hostile values must not upset it."""
+
+import importlib
+import math
+from collections import namedtuple
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+harness = importlib.import_module("trialbox.server.guest.harness")
+
+_atoms = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.binary(max_size=5)
+_exact_atoms = st.none() | st.integers() | st.text(max_size=5)
+_Point = namedtuple("_Point", "x y")
+
+
+def _nested(atoms: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.recursive(
+        atoms,
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.lists(inner, max_size=3).map(tuple)
+            | st.dictionaries(st.text(max_size=2), inner, max_size=3)
+        ),
+        max_leaves=8,
+    )
+
+
+def close(wanted: object, answer: object, relative: float = 1e-6, absolute: float = 0.0) -> bool:
+    judged = harness._close(wanted, answer, relative, absolute)
+    assert isinstance(judged, bool)
+    return judged
+
+
+@given(_nested(_atoms))
+def test_every_value_is_close_to_itself_nan_included(value: object) -> None:
+    assert close(value, value, 0.0, 0.0)
+
+
+@given(_nested(_exact_atoms), _nested(_exact_atoms))
+def test_without_floats_close_is_equal(wanted: object, answer: object) -> None:
+    assert close(wanted, answer, 1.0, 1e9) == (wanted == answer)
+
+
+@given(_nested(_atoms), _nested(_atoms))
+def test_any_two_values_are_close_or_not(wanted: object, answer: object) -> None:
+    close(wanted, answer)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "answer", "same"),
+    [
+        (1.0, 1.0000001, True),
+        (1.0, 1.1, False),
+        (1.0, 1, True),
+        ([1.0, [2.0]], [1.0000001, [2.0000001]], True),
+        ([1.0, 2.0], [1.0, 2.1], False),
+        ([1.0, 2.0], [1.0], False),
+        ([1.0], (1.0,), False),
+        ({"a": 1.0}, {"a": 1.0000001}, True),
+        ({"a": 1.0}, {"b": 1.0}, False),
+        ({"a": 1.0}, {"a": 1.0, "b": 1.0}, False),
+        (math.inf, math.inf, True),
+        (math.inf, -math.inf, False),
+        (math.inf, 1e308, False),
+        (math.nan, math.nan, True),
+        (math.nan, 0.0, False),
+        (0.0, math.nan, False),
+        (1.0, "1.0", False),
+        (1.0, None, False),
+        ("x", "x", True),
+        (3, 3.0000001, False),
+        (_Point(1, 2), (1, 2), True),
+    ],
+)
+def test_only_floats_have_a_tolerance(wanted: object, answer: object, same: bool) -> None:
+    assert close(wanted, answer) is same
+
+
+@pytest.mark.parametrize("wanted", [1.0, math.nan, math.inf, 0.0])
+def test_an_integer_too_big_for_a_float_is_not_close_to_one(wanted: float) -> None:
+    assert not close(wanted, 10**400)
+
+
+def test_absolute_tolerance_counts_where_the_relative_one_can_not() -> None:
+    assert not close(0.0, 1e-9, 1e-6, 0.0)
+    assert close(0.0, 1e-9, 0.0, 1e-8)
+
+
+def _raised_in(filename: str, code: str) -> BaseException:
+    try:
+        exec(compile(code, filename, "exec"), {})
+    except BaseException as error:
+        return error
+    raise AssertionError("the code was to raise")
+
+
+def test_a_failed_assertion_of_the_test_code_is_a_wrong_value() -> None:
+    error = _raised_in("<case 1>", "assert 1 == 2")
+    assert harness._verdict_of(error, b"check") == b"FAILED"
+
+
+def test_a_failed_assertion_of_the_program_is_an_error() -> None:
+    error = _raised_in(harness.CANDIDATE, "assert 1 == 2")
+    assert harness._verdict_of(error, b"check") == b"ERROR"
+    assert harness._describe(error) == (b"AssertionError", b"", b"1")
+
+
+def test_a_failed_assertion_in_a_call_is_an_error() -> None:
+    assert harness._verdict_of(AssertionError(), b"call") == b"ERROR"
+
+
+@pytest.mark.parametrize("kind", [b"call", b"check"])
+def test_want_of_memory_has_a_verdict_of_its_own_and_all_else_is_an_error(kind: bytes) -> None:
+    assert harness._verdict_of(MemoryError(), kind) == b"OUT_OF_MEMORY"
+    for error in (ValueError(), SystemExit(0), KeyboardInterrupt(), GeneratorExit(), RecursionError()):
+        assert harness._verdict_of(error, kind) == b"ERROR"
+
+
+class _Text(str):
+    """A string that lies about itself."""
+
+    def __len__(self) -> int:
+        return 0
+
+    def encode(self, encoding: str = "", errors: str = "") -> bytes:
+        raise SystemExit(0)
+
+
+class _Shown:
+    """What its repr does is up to the test."""
+
+    def __init__(self, answer: object) -> None:
+        self.answer = answer
+
+    def __repr__(self) -> str:
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return self.answer  # type: ignore[return-value]  # on purpose
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [ValueError("x"), SystemExit(0), KeyboardInterrupt(), RecursionError(), MemoryError(), 5, None, b"x", _Text("x")],
+    ids=repr,
+)
+def test_a_hostile_repr_is_told_of_and_does_no_harm(answer: object) -> None:
+    told = harness._brief(_Shown(answer))
+    assert type(told) is bytes
+    assert b"_Shown" in told or told == b"x"
+
+
+@pytest.mark.parametrize("answer", ["x" * 10_000_000, "\ud800" * 10_000, "\U0001f600" * 10_000, "\0\n:" * 10_000])
+def test_a_long_repr_is_shortened_and_always_utf_8(answer: str) -> None:
+    told = harness._brief(_Shown(answer))
+    assert len(told) <= 10 * harness._TEXT_LIMIT
+    assert told.decode().endswith("…")
+
+
+def test_an_integer_of_too_many_digits_is_told_of() -> None:
+    assert harness._brief(10**5000) == b"(int whose repr raises ValueError)"
+
+
+def test_a_collection_that_holds_itself_has_a_repr() -> None:
+    loop: list[object] = []
+    loop.append(loop)
+    assert harness._brief(loop) == b"[[...]]"
+
+
+def test_an_exception_whose_text_can_not_be_read_is_described_all_the_same() -> None:
+    class Unreadable(Exception):
+        def __str__(self) -> str:
+            raise SystemExit(0)
+
+    assert harness._describe(Unreadable()) == (b"Unreadable", b"(its message can't be read)", b"0")
+
+
+def test_a_syntax_error_is_described_with_its_own_line() -> None:
+    error = _raised_in("<case 1>", "x = 1\ny = = 2\n")
+    assert harness._describe(error)[::2] == (b"SyntaxError", b"2")

@@ -1,0 +1,132 @@
+"""The operator's settings come from the environment, and what can't hold is refused by name."""
+
+import json
+import os
+
+import pytest
+from pydantic import ValidationError
+
+from trialbox.server.model import LIMIT_NAMES, Limits
+from trialbox.server.settings import RuntimeSettings, Settings
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start from none, whatever the environment of the tests holds."""
+    for name in list(os.environ):
+        if name.upper().startswith("TRIALBOX_"):
+            monkeypatch.delenv(name)
+
+
+def load(monkeypatch: pytest.MonkeyPatch, **environment: object) -> Settings:
+    for name, value in environment.items():
+        monkeypatch.setenv(f"TRIALBOX_{name.upper()}", value if isinstance(value, str) else json.dumps(value))
+    return Settings()
+
+
+def limits(**changes: float) -> dict[str, float]:
+    """All limits, as an operator would write them, at the defaults but for the changes."""
+    return Settings().default_limits.model_dump() | changes
+
+
+def test_without_any_the_defaults_hold_together() -> None:
+    settings = Settings()
+    assert settings.slots == os.cpu_count()
+    for name in LIMIT_NAMES:
+        assert 0 < getattr(settings.default_limits, name) <= getattr(settings.maximum_limits, name)
+    assert settings.waived_layers == frozenset()
+    assert isinstance(settings.default_limits.to_limits(), Limits)
+
+
+def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(
+        monkeypatch,
+        address="unix:/run/trialbox.sock",
+        slots=3,
+        queue_size=0,
+        default_limits=limits(wall_seconds=2.5),
+        runtimes={"numpy": {"interpreter": "/opt/numpy/bin/python", "environment": {"A": "b"}}},
+        waived_layers=["memory_limit", "process_limit"],
+        lifeline_fd=7,
+        default_case_seconds=0.5,
+    )
+    assert (settings.address, settings.slots, settings.queue_size) == ("unix:/run/trialbox.sock", 3, 0)
+    assert settings.default_limits.wall_seconds == 2.5
+    runtime = RuntimeSettings(interpreter="/opt/numpy/bin/python", environment={"A": "b"})
+    assert settings.runtimes == {"numpy": runtime}
+    assert settings.waived_layers == {"memory_limit", "process_limit"}
+    assert (settings.lifeline_fd, settings.default_case_seconds) == (7, 0.5)
+
+
+@pytest.mark.parametrize("name", LIMIT_NAMES)
+def test_a_default_above_the_maximum_is_refused_by_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    most = getattr(Settings().maximum_limits, name)
+    lower = limits() | {name: most / 2 if name.endswith("seconds") else most // 2}
+    load(monkeypatch, maximum_limits=Settings().maximum_limits.model_dump() | lower, default_limits=lower)
+    too_much = limits() | {name: lower[name] + 1}
+    with pytest.raises(ValidationError, match=f"default_limits.{name}"):
+        load(monkeypatch, default_limits=too_much)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("slots", 0),
+        ("slots", -1),
+        ("slots", "many"),
+        ("queue_size", -1),
+        ("default_case_seconds", 0),
+        ("default_evaluation_seconds", -1),
+        ("stop_grace_seconds", 0),
+        ("first_host_id", 0),
+        ("waived_layers", '"memory_limit"'),
+        ("runtimes", {"x": {}}),
+    ],
+)
+def test_a_value_out_of_range_is_refused_by_name(name: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValidationError, match=name):
+        load(monkeypatch, **{name: value})
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("name", ["wall_seconds", "cpu_seconds"])
+@pytest.mark.parametrize("table", ["default_limits", "maximum_limits"])
+def test_no_limit_can_be_switched_off(table: str, name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = json.dumps(limits() | {name: "?"}).replace('"?"', value)
+    with pytest.raises(ValidationError, match=name):
+        load(monkeypatch, **{table: written})
+
+
+@pytest.mark.parametrize("name", ["default_case_seconds", "default_evaluation_seconds"])
+@pytest.mark.parametrize("value", ["inf", "nan"])
+def test_no_time_of_an_evaluation_can_be_switched_off(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValidationError, match=name):
+        load(monkeypatch, **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("default_limits", {"wall_second": 1}), ("runtimes", {"x": {"interpreter": "/p", "enviroment": {}}})],
+)
+def test_an_unknown_key_inside_a_setting_is_refused_by_name(
+    variable: str, value: dict[str, dict[str, object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = limits() | value if variable == "default_limits" else value
+    with pytest.raises(ValidationError, match=r"wall_second\n|enviroment"):
+        load(monkeypatch, **{variable: written})
+
+
+def test_an_unknown_variable_of_our_prefix_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A setting that is misspelt, and so not in force, must not go unnoticed.
+    with pytest.raises(ValidationError, match=r"(?i)slotz"):
+        load(monkeypatch, slotz=3)
+
+
+def test_an_unknown_argument_is_refused_by_name() -> None:
+    with pytest.raises(ValidationError, match="slotz"):
+        Settings(slotz=3)  # type: ignore[call-arg]  # on purpose
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError):
+        Settings().slots = 9
