@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -184,8 +184,11 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(settings: Mapping[str, str]) -> Iterator[Server]:
-    """Start a server with `settings` (names without their prefix) on a Unix socket of its own."""
+def serving(settings: Mapping[str, str], *, prefix: Sequence[str] = ()) -> Iterator[Server]:
+    """Start a server with `settings` (names without their prefix) on a Unix socket of its own.
+
+    `prefix` goes before the server's command line.
+    """
     with tempfile.TemporaryDirectory(prefix="trialbox-test-") as folder:
         address = f"unix:{folder}/socket"
         ours, theirs = socket.socketpair()
@@ -198,7 +201,7 @@ def serving(settings: Mapping[str, str]) -> Iterator[Server]:
                     "TRIALBOX_LIFELINE_FD": str(theirs.fileno()),
                 }
                 process = subprocess.Popen(
-                    [sys.executable, "-m", "trialbox.server"], env=environment, pass_fds=[theirs.fileno()]
+                    [*prefix, sys.executable, "-m", "trialbox.server"], env=environment, pass_fds=[theirs.fileno()]
                 )
             try:
                 with ours.makefile("rb") as lifeline:

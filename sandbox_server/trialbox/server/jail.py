@@ -38,6 +38,8 @@ _COLLECT_SECONDS = 10.0
 # How often the kernel's counters are looked at while a program runs.
 _MONITOR_SECONDS = 0.05
 _MONITOR_MINIMUM_SECONDS = 0.005
+# How far off the kernel's account of a process's time may be.
+_TICK_SECONDS = 0.05
 # Chosen first when memory runs out, before the launcher, nsjail and init.
 _OOM_SCORE = b"1000"
 # Room for the helper that collects files from a workspace that fills the limit.
@@ -267,7 +269,11 @@ class Jail:
             system_cpu_seconds=int(system) / 1e6,
         )
         used = end.user_cpu_seconds + end.system_cpu_seconds
-        if not self._cgroups.has("cpu") and end.wait_status == signal.SIGKILL and used >= limits.cpu_seconds:
+        if (
+            not self._cgroups.has("cpu")
+            and end.wait_status == signal.SIGKILL
+            and used >= limits.cpu_seconds - _TICK_SECONDS
+        ):
             return replace(end, reason=b"cpu")  # the kernel's doing, by RLIMIT_CPU
         return end
 

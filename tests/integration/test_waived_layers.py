@@ -1,0 +1,97 @@
+"""A host that lacks cgroups: nothing is served unless the operator accepts it, and then truthfully."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import hosts
+import pytest
+
+from trialbox.client import Limits, Outcome, Sandbox
+
+MIB = 1 << 20
+CGROUP_LAYERS = ("cpu_accounting", "memory_limit", "process_limit")
+# A mount namespace in which no cgroup file system is left.
+WITHOUT_CGROUPS = ("unshare", "--mount", "sh", "-c", 'umount -R /sys/fs/cgroup && exec "$@"', "sh")
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Sandbox]:
+    settings = {"WAIVED_LAYERS": json.dumps(CGROUP_LAYERS), "SLOTS": "1"}
+    with hosts.serving(settings, prefix=WITHOUT_CGROUPS) as server, Sandbox(server.address) as sandbox:
+        yield sandbox
+
+
+def test_a_server_without_cgroups_refuses_to_serve_and_names_the_layers_and_the_mend() -> None:
+    run = subprocess.run(
+        [*WITHOUT_CGROUPS, sys.executable, "-m", "trialbox.server"],
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TRIALBOX_SLOTS": "1", "TRIALBOX_ADDRESS": "127.0.0.1:0"},
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 3
+    for layer in CGROUP_LAYERS:
+        assert f"{layer}: no cgroup mount offers it" in run.stderr
+        assert f"""TRIALBOX_WAIVED_LAYERS='["{layer}"]'""" in run.stderr
+
+
+def test_a_layer_that_does_not_exist_can_not_be_waived() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "trialbox.server"],
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/bin:/bin", "TRIALBOX_WAIVED_LAYERS": '["memory"]', "TRIALBOX_SLOTS": "1"},
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 3
+    assert "waived_layers names ['memory']" in run.stderr
+    assert "memory_limit" in run.stderr
+
+
+def test_every_answer_names_the_waived_layers(box: Sandbox) -> None:
+    execution = box.run("print(1)")
+    assert (execution.outcome, execution.stdout) == (Outcome.SUCCEEDED, b"1\n")
+    assert sorted(execution.isolation.waived_layers) == list(CGROUP_LAYERS)
+
+
+def test_a_busy_loop_is_ended_for_its_cpu_time_by_the_kernel_alone(box: Sandbox) -> None:
+    execution = box.run("while True: pass", limits=Limits(cpu_seconds=1, wall_seconds=20))
+    assert execution.outcome is Outcome.CPU_TIME_EXCEEDED
+    assert execution.usage.user_cpu_seconds + execution.usage.system_cpu_seconds >= 0.9
+
+
+def test_cpu_time_is_that_of_the_whole_tree_waited_for(box: Sandbox) -> None:
+    source = """
+import os, time
+if os.fork() == 0:
+    while time.process_time() < 0.3: pass
+    os._exit(0)
+os.wait()
+"""
+    execution = box.run(source)
+    assert execution.outcome is Outcome.SUCCEEDED
+    assert execution.usage.user_cpu_seconds + execution.usage.system_cpu_seconds >= 0.3
+
+
+def test_memory_is_bounded_by_process(box: Sandbox) -> None:
+    execution = box.run("bytearray(100 << 20)", limits=Limits(memory_bytes=64 * MIB))
+    assert execution.outcome is Outcome.FAILED
+    assert execution.exception is not None
+    assert execution.exception.type == "MemoryError"
+
+
+def test_processes_are_bounded_by_user(box: Sandbox) -> None:
+    source = """
+import os
+try:
+    while True:
+        if os.fork() == 0: os.read(os.pipe()[0], 1)
+except BlockingIOError as error:
+    print(error.errno)
+"""
+    execution = box.run(source, limits=Limits(processes=16, wall_seconds=20))
+    assert (execution.outcome, execution.stdout) == (Outcome.SUCCEEDED, b"11\n")
