@@ -70,7 +70,7 @@ class LocalServer:
             self._lifeline.settimeout(seconds)
             try:
                 greeting = self._lifeline.recv(len(_GREETING))
-            except TimeoutError:
+            except (TimeoutError, BlockingIOError):
                 raise self._error(f"did not serve within {seconds} s") from None
             self._check(greeting)
         except BaseException:
@@ -88,7 +88,7 @@ class LocalServer:
                 raise self._error(f"did not serve within {seconds} s") from None
             self._check(greeting)
         except BaseException:
-            self.stop()
+            await asyncio.to_thread(self.stop)
             raise
 
     def _check(self, greeting: bytes) -> None:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from unit.client.scripted_service import ScriptedService, serving
+from scripted_service import ScriptedService, serving
 
 from trialbox.client import AsyncSandbox, Sandbox
 

@@ -8,7 +8,7 @@ import grpc
 import pytest
 from google.protobuf import duration_pb2
 from google.rpc import error_details_pb2
-from unit.client.scripted_service import ScriptedService, abort, failing_first, status
+from scripted_service import ScriptedService, abort, failing_first, status
 
 from trialbox.client import (
     AsyncSandbox,
@@ -98,7 +98,7 @@ def test_a_bad_request_names_its_fields(service: ScriptedService, client: Sandbo
 
 def test_details_that_make_no_sense_are_left_out(service: ScriptedService, client: Sandbox) -> None:
     def execute(_: object, context: grpc.ServicerContext) -> None:
-        context.set_trailing_metadata([("grpc-status-details-bin", b"\xff\xff")])
+        context.set_trailing_metadata((("grpc-status-details-bin", b"\xff\xff"),))
         context.abort(grpc.StatusCode.INTERNAL, "still told")
 
     service.execute = execute  # type: ignore[assignment]

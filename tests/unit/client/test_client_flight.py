@@ -8,7 +8,7 @@ from google.protobuf import duration_pb2
 from google.rpc import error_details_pb2
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.client.scripted_service import answer, status
+from scripted_service import answer, status
 
 from trialbox.client import Execution, InternalError, InvalidRequestError, SandboxError, UnavailableError
 from trialbox.client._wire.batches import execute_batch

@@ -6,7 +6,7 @@ import signal
 import threading
 
 import pytest
-from unit.client.scripted_service import PATIENCE_SECONDS, Context, ScriptedService
+from scripted_service import PATIENCE_SECONDS, Context, ScriptedService
 
 from trialbox.client import AsyncSandbox, CallCancelledError, Limits, Sandbox
 from trialbox.v1 import sandbox_service_pb2 as pb

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import hosts
 import pytest
-from unit.client.scripted_service import PATIENCE_SECONDS
+from scripted_service import PATIENCE_SECONDS
 
 from trialbox.client import AsyncSandbox, LocalServerError, Outcome, Sandbox, _local
 

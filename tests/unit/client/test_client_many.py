@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
-from unit.client.scripted_service import PATIENCE_SECONDS, Context, ScriptedService, answer, status
+from scripted_service import PATIENCE_SECONDS, Context, ScriptedService, answer, status
 
 from trialbox.client import (
     AsyncSandbox,

@@ -80,8 +80,11 @@ def _call(
     function = namespace.get(name)
     if not callable(function):
         raise NameError(f"the program defines no function {name!r}")
+    positional = values.decode(arguments)
     keywords = values.decode(keyword_arguments) if keyword_arguments else {}
-    answer = function(*values.decode(arguments), **keywords)
+    if not isinstance(positional, tuple) or not isinstance(keywords, dict):
+        raise TypeError("arguments come as a tuple, keyword arguments as a dict")
+    answer = function(*positional, **keywords)
     if relative or absolute:
         same = _close(wanted, answer, float(relative or 0), float(absolute or 0))
     else:
