@@ -33,8 +33,8 @@ class _Stream:
         await asyncio.wait({self._reader})
 
     async def _messages(self) -> AsyncIterator[Any]:
-        while True:
-            yield await self._outbox.get()
+        while (message := await self._outbox.get()) is not None:
+            yield message
 
     async def _read(self, inbox: deque[Any], wake: asyncio.Event) -> None:
         try:
@@ -50,6 +50,9 @@ class _Stream:
             if self._reader.cancelling():
                 raise
             end = client_closed()
+        finally:
+            # gRPC's own task waits for the next message, whatever has become of the call.
+            self.send(None)
         inbox.append(end)
         wake.set()
 

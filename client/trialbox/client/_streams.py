@@ -27,8 +27,6 @@ class _Stream:
 
     def close(self) -> None:
         self._call.cancel()
-        # gRPC's own thread waits for the next request.
-        self._outbox.put(None)
 
     def _read(self, inbox: "queue.SimpleQueue[Any]") -> None:
         try:
@@ -37,6 +35,9 @@ class _Stream:
             inbox.put(stream_ended())
         except grpc.RpcError as error:
             inbox.put(error_of_call(error))
+        finally:
+            # gRPC's own thread waits for the next message, whatever has become of the call.
+            self._outbox.put(None)
 
 
 def fly(

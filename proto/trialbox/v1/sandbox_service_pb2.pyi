@@ -110,7 +110,7 @@ class ExecuteBatchRequest(_message.Message):
     REQUEST_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def request(self) -> Global___ExecuteRequest:
-        """request_id must be set and unique on the stream."""
+        """request_id must be set, and unlike that of any unanswered request on the stream."""
 
     def __init__(
         self,

@@ -48,6 +48,14 @@ _BYTE = struct.Struct("<B")
 _DOUBLE = struct.Struct("<d")
 _TAGGED_DOUBLE = struct.Struct("<Bd")
 _TAGGED_DOUBLES = struct.Struct("<Bdd")
+_SIZED = (_INT, _STR, _BYTES, _BYTEARRAY)
+_FIXED_BYTES = {_NONE: 0, _FALSE: 0, _TRUE: 0, _FLOAT: 8, _COMPLEX: 16}
+_TYPES: dict[int, type] = {
+    **dict.fromkeys((_FALSE, _TRUE), bool),
+    **{_NONE: type(None), _INT: int, _FLOAT: float, _COMPLEX: complex, _STR: str, _BYTES: bytes},
+    **{_BYTEARRAY: bytearray, _RANGE: range, _LIST: list, _TUPLE: tuple},
+    **{_SET: set, _FROZENSET: frozenset, _DICT: dict},
+}
 # A metaclass can answer for __qualname__ with code of its own; the slot of `type` can't be replaced.
 _qualname = type.__dict__["__qualname__"].__get__
 
@@ -79,6 +87,23 @@ def decode(frame: bytes) -> object:
     if reader.left():
         raise ValueEncodingError(f"{reader.left()} bytes follow the value")
     return value
+
+
+def skim(frame: bytes) -> type:
+    """Returns the type of the value in `frame` without building it.
+
+    Takes time in proportion to the frame whatever it holds, so a server can afford it for a
+    stranger. What only building shows is not looked at: text that is no UTF-8, keys that are equal
+    or unhashable, a range with step zero.
+
+    Raises:
+        ValueEncodingError: the frame is malformed.
+    """
+    reader = _Reader(frame)
+    reader.skip(0)
+    if reader.left():
+        raise ValueEncodingError(f"{reader.left()} bytes follow the value")
+    return _TYPES[frame[0]]
 
 
 class _Writer:
@@ -216,6 +241,25 @@ class _Reader:
         if tag == _FROZENSET:
             return frozenset(self.members(depth))
         raise ValueEncodingError(f"unknown tag 0x{tag:02x}")
+
+    def skip(self, depth: int) -> None:
+        tag = self.take(1)[0]
+        if tag in _SIZED:
+            self.take(self.size())
+        elif tag in _FIXED_BYTES:
+            self.take(_FIXED_BYTES[tag])
+        elif tag == _RANGE:
+            for _ in range(3):
+                if self.take(1)[0] != _INT:
+                    raise ValueEncodingError("a range of other than ints")
+                self.take(self.size())
+        elif tag not in _TYPES:
+            raise ValueEncodingError(f"unknown tag 0x{tag:02x}")
+        elif depth == MAX_DEPTH:
+            raise ValueEncodingError(f"nested more than {MAX_DEPTH} deep")
+        else:
+            for _ in range(self.size() * (2 if tag == _DICT else 1)):
+                self.skip(depth + 1)
 
     def items(self, depth: int) -> list[object]:
         return [self.value(depth + 1) for _ in range(self.size())]

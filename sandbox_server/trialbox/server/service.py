@@ -145,24 +145,29 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         results: asyncio.Queue[tuple[str, _Response | status_pb2.Status] | None] = asyncio.Queue()
         room = asyncio.Semaphore(self._pool.slots * _IN_FLIGHT_BY_SLOT)
 
+        unanswered: set[str] = set()
+
         async def answer_one(request: _Request) -> None:
             try:
                 result: _Response | status_pb2.Status = await _or_status(answer(request))
             finally:
                 room.release()
+            unanswered.discard(request.request_id)
             results.put_nowait((request.request_id, result))
 
         async def read() -> None:
-            seen: set[str] = set()
             async with asyncio.TaskGroup() as group:
                 async for request in requests:
                     await room.acquire()
-                    if not request.request_id or request.request_id in seen:
+                    if not request.request_id or request.request_id in unanswered:
                         room.release()
-                        problem = Violation("request_id", f"is {request.request_id!r}; on a stream it must be unique")
+                        problem = Violation(
+                            "request_id",
+                            f"is {request.request_id!r}; on a stream it must be one that no unanswered request has",
+                        )
                         results.put_nowait((request.request_id, _status(InvalidRequestError([problem]))))
                         continue
-                    seen.add(request.request_id)
+                    unanswered.add(request.request_id)
                     group.create_task(answer_one(request))
             results.put_nowait(None)
 
@@ -183,8 +188,13 @@ async def _or_abort(
 ) -> _Response:
     result = await _or_status(answer)
     if isinstance(result, status_pb2.Status):
-        await context.abort_with_status(rpc_status.to_status(result))
-        raise AssertionError("abort_with_status returned")
+        status = rpc_status.to_status(result)
+        metadata = tuple(status.trailing_metadata)
+        if result.code == code_pb2.RESOURCE_EXHAUSTED:
+            # What gRPC's own retries heed; RetryInfo is for people and other libraries.
+            metadata += (("grpc-retry-pushback-ms", str(_RETRY_SECONDS * 1000)),)
+        await context.abort(status.code, status.details, metadata)
+        raise AssertionError("abort returned")
     return result
 
 

@@ -277,11 +277,11 @@ class _Findings:
 
     def value(self, field: str, encoded: bytes, kind: type) -> None:
         try:
-            value = values.decode(encoded)
+            found = values.skim(encoded)
         except values.ValueEncodingError as error:
             self.add(field, f"is not in the value encoding: {error}")
         else:
-            self.check(isinstance(value, kind), field, f"is a {type(value).__name__}; a {kind.__name__} is allowed")
+            self.check(issubclass(found, kind), field, f"is a {found.__name__}; a {kind.__name__} is allowed")
 
     def raise_if_any(self) -> None:
         if self._violations:

@@ -156,6 +156,13 @@ def test_an_answer_to_nothing_breaks_the_contract() -> None:
             flight.receive(wrong, 0.0)
 
 
+def test_an_error_that_says_ok_is_an_infrastructure_failure() -> None:
+    flight = _flight()
+    (request,) = _sent(flight, "a")
+    assert flight.receive(_error(request, status(grpc.StatusCode.OK, "")), 0.0)
+    assert _outputs(flight) == [InternalError]
+
+
 def test_nothing_in_flight_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match="in_flight"):
         _flight(in_flight=0)

@@ -7,6 +7,7 @@ from contextlib import aclosing, closing
 from typing import Any
 
 import grpc
+import hosts
 import pytest
 from scripted_service import PATIENCE_SECONDS, Context, ScriptedService, answer, status
 
@@ -137,6 +138,26 @@ def test_an_input_that_raises_ends_the_stream(service: ScriptedService, run_many
         # One at a time, so that the server has seen the stream by then.
         run_many(programs(), in_flight=1)
     assert service.cancelled.wait(PATIENCE_SECONDS)
+
+
+def test_lost_streams_leave_no_thread(service: ScriptedService, client: Sandbox) -> None:
+    service.batch = lambda requests, _: iter([answer(next(requests))])
+    ours = {thread.ident for thread in threading.enumerate()}
+    assert len(list(client.run_many(_PROGRAMS[:3], limits=_LIMITS))) == 3
+    client.close()
+    hosts.eventually(
+        lambda: not [it for it in threading.enumerate() if it.ident not in ours and "ThreadPool" not in it.name],
+        "the threads of three streams have ended",
+    )
+
+
+async def test_lost_streams_leave_no_task(service: ScriptedService, async_client: AsyncSandbox) -> None:
+    service.batch = lambda requests, _: iter([answer(next(requests))])
+    ours = asyncio.all_tasks()
+    assert len([result async for result in async_client.run_many(_PROGRAMS[:3], limits=_LIMITS)]) == 3
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        for task in asyncio.all_tasks() - ours:
+            await task
 
 
 def test_leaving_early_cancels_on_the_server(service: ScriptedService, client: Sandbox) -> None:

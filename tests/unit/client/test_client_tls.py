@@ -19,13 +19,9 @@ pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="needs opens
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
     path = tmp_path / "certificate.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        + ["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-        + ["-keyout", str(tmp_path / "key.pem"), "-out", str(path)],
-        check=True,
-        capture_output=True,
-    )
+    command = f"""openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2
+        -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout {tmp_path}/key.pem -out {path}"""
+    subprocess.run(command.split(), check=True, capture_output=True)
     return path
 
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trialbox.v1 import values
-from trialbox.v1.values import MAX_DEPTH, ValueEncodingError, decode, encode
+from trialbox.v1.values import MAX_DEPTH, ValueEncodingError, decode, encode, skim
 
 # Each tag as the format's table says.
 FRAMES: list[tuple[object, str]] = [
@@ -215,6 +215,30 @@ def test_a_frame_with_bytes_to_spare_is_refused(value: object, extra: bytes) -> 
 def test_any_bytes_decode_or_are_refused(frame: bytes) -> None:
     with contextlib.suppress(ValueEncodingError):
         decode(frame)
+
+
+@given(anything)
+def test_skimming_tells_the_type_without_building_the_value(value: object) -> None:
+    assert skim(encode(value)) is type(value)
+
+
+@given(anything, st.data())
+def test_what_decodes_also_skims(value: object, data: st.DataObject) -> None:
+    frame = bytearray(encode(value))
+    frame[data.draw(st.integers(0, len(frame) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        skimmed = skim(bytes(frame))
+    except ValueEncodingError:
+        refused(bytes(frame))
+    else:
+        with contextlib.suppress(ValueEncodingError):
+            assert type(decode(bytes(frame))) is skimmed
+
+
+@given(st.binary())
+def test_any_bytes_skim_or_are_refused(frame: bytes) -> None:
+    with contextlib.suppress(ValueEncodingError):
+        skim(frame)
 
 
 @given(anything, st.data())

@@ -248,7 +248,8 @@ async def test_a_call_cancelled_while_it_waits_leaves_its_place_to_the_next(stag
     assert stage.order == ["a", "c", "d"]
 
 
-async def test_a_call_cancelled_as_its_slot_gets_free_loses_no_slot(stage: Stage) -> None:
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+async def test_a_call_cancelled_as_its_slot_gets_free_loses_no_slot(stage: Stage, turns: int) -> None:
     (slot,) = stage.slots
     slot.renewal_gate.clear()
     stage.call("a")
@@ -258,7 +259,8 @@ async def test_a_call_cancelled_as_its_slot_gets_free_loses_no_slot(stage: Stage
     slot.gate.set()
     await settle()
     slot.renewal_gate.set()
-    await asyncio.sleep(0)  # the renewal has run, and "b" is about to
+    for _ in range(turns):  # of the loop: before the renewal, between it and "b", after both
+        await asyncio.sleep(0)
     waiting.cancel()
     await settle()
     await stage.call("c")

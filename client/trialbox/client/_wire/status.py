@@ -39,7 +39,7 @@ BY_CODE: dict[StatusCode, type[errors.SandboxError]] = {
     StatusCode.DATA_LOSS: errors.InternalError,
 }
 _RETRYABLE = (errors.UnavailableError, errors.QueueFullError)
-_CODES = {code.value[0]: code for code in StatusCode}
+_CODES = {code.value[0]: code for code in BY_CODE}
 
 
 def error_of_call(call: Any) -> errors.SandboxError:
