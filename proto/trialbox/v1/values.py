@@ -89,8 +89,10 @@ def decode(frame: bytes) -> object:
     return value
 
 
-def skim(frame: bytes) -> type:
+def skim(frame: bytes, *, keys: type = object) -> type:
     """Returns the type of the value in `frame` without building it.
+
+    If the value is a dict, its own keys must be of type `keys` or a subclass.
 
     Takes time in proportion to the frame whatever it holds, so a server can afford it for a
     stranger. What only building shows is not looked at: text that is no UTF-8, keys that are equal
@@ -100,7 +102,7 @@ def skim(frame: bytes) -> type:
         ValueEncodingError: the frame is malformed.
     """
     reader = _Reader(frame)
-    reader.skip(0)
+    reader.skip(0, keys)
     if reader.left():
         raise ValueEncodingError(f"{reader.left()} bytes follow the value")
     return _TYPES[frame[0]]
@@ -242,7 +244,7 @@ class _Reader:
             return frozenset(self.members(depth))
         raise ValueEncodingError(f"unknown tag 0x{tag:02x}")
 
-    def skip(self, depth: int) -> None:
+    def skip(self, depth: int, keys: type = object) -> None:
         tag = self.take(1)[0]
         if tag in _SIZED:
             self.take(self.size())
@@ -257,8 +259,15 @@ class _Reader:
             raise ValueEncodingError(f"unknown tag 0x{tag:02x}")
         elif depth == MAX_DEPTH:
             raise ValueEncodingError(f"nested more than {MAX_DEPTH} deep")
+        elif tag == _DICT:
+            for _ in range(self.size()):
+                key = _TYPES.get(self.frame[self.position] if self.left() else -1, object)
+                if not issubclass(key, keys):
+                    raise ValueEncodingError(f"a key of type {key.__name__}, not {keys.__name__}")
+                self.skip(depth + 1)
+                self.skip(depth + 1)
         else:
-            for _ in range(self.size() * (2 if tag == _DICT else 1)):
+            for _ in range(self.size()):
                 self.skip(depth + 1)
 
     def items(self, depth: int) -> list[object]:

@@ -160,6 +160,7 @@ class SlotCgroups:
 
     def __init__(self, groups: dict[str, Hierarchy]) -> None:
         self._groups = groups
+        self._peak: int | None = None
 
     @classmethod
     def create(cls, host: CgroupHost, name: str) -> "SlotCgroups":
@@ -247,23 +248,32 @@ class SlotCgroups:
         cache = int(stat[f"{prefix}active_file"]) + int(stat[f"{prefix}inactive_file"])
         return max(0, int(current) - cache)
 
-    def reset_peak(self) -> bool:
-        """Start the peak of memory anew; False where this kernel can't."""
+    def reset_peak(self) -> None:
+        """Start the peak of memory anew, as far as this kernel can."""
         memory = self._groups.get("memory")
-        if not memory:
-            return False
-        try:
-            _write(memory, "memory.peak" if memory.version == 2 else "memory.max_usage_in_bytes", "0")
-        except OSError:
-            return False
-        return True
+        if memory and memory.version == 2:
+            # From Linux 6.12 the peak can be reset, for the descriptor it is written to.
+            if self._peak is None:
+                with contextlib.suppress(OSError):
+                    self._peak = os.open(memory.folder / "memory.peak", os.O_RDWR | os.O_CLOEXEC)
+            if self._peak is not None:
+                os.pwrite(self._peak, b"0", 0)
+        elif memory:
+            _write(memory, "memory.max_usage_in_bytes", "0")
 
     def peak_memory_bytes(self) -> int:
-        """The most memory the slot held at once since its peak was last reset."""
+        """The most memory the slot held at once since reset_peak.
+
+        Where the kernel can't reset it, what is held now: a lower bound.
+        """
         memory = self._groups.get("memory")
         if not memory:
             return 0
-        return int(_read(memory, "memory.peak" if memory.version == 2 else "memory.max_usage_in_bytes"))
+        if memory.version == 1:
+            return int(_read(memory, "memory.max_usage_in_bytes"))
+        if self._peak is None:
+            return int(_read(memory, "memory.current"))
+        return int(os.pread(self._peak, 64, 0))
 
     def any_process(self) -> bool:
         """Whether any process is still in one of the groups."""
@@ -271,6 +281,9 @@ class SlotCgroups:
 
     def remove(self) -> None:
         """Remove the groups; they must be empty of processes."""
+        if self._peak is not None:
+            os.close(self._peak)
+            self._peak = None
         for group in self._groups.values():
             with contextlib.suppress(FileNotFoundError):
                 group.folder.rmdir()

@@ -73,7 +73,7 @@ class ColdSlot:
         jail = self._jail
         if jail is None:
             raise SandboxBrokenError(f"slot {self.number} has no jail")
-        return await jail.run(job, watch(jail) if watch else None)
+        return await jail.run(job, watch)
 
     async def renew(self) -> None:
         """End what ran and make ready for the next; raises SandboxBrokenError."""

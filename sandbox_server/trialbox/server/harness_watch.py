@@ -8,6 +8,7 @@ from trialbox.server.model import ProgramException
 from trialbox.server.pool import Records, Running
 
 _RECORD_BYTES = 1 << 20
+_MAXIMUM_LINE = 2**32 - 1
 # However busy the machine, a case ends after so many times its own time.
 _BACKSTOP_FACTOR = 10
 _MINIMUM_TIMER_SECONDS = 0.01
@@ -61,7 +62,7 @@ class HarnessWatch:
         return self._loop.time() - self._began
 
     def _feed(self, data: bytes) -> None:
-        if self._broken:
+        if self._broken or self.overdue:  # what crosses our kill on its way is no answer in time
             return
         self._buffer += data
         try:
@@ -80,6 +81,8 @@ class HarnessWatch:
 
     def _take(self, fields: list[bytes]) -> None:
         name, *rest = fields
+        if self.load_failure is not None:
+            raise ValueError("a record after the last")
         if name == b"loaded" and not self.loaded:
             self.loaded = True
         elif name == b"load-failed" and not self.loaded:
@@ -104,6 +107,8 @@ class HarnessWatch:
 
     def _exception(self, kind: bytes, message: bytes, line: bytes) -> ProgramException:
         limit = self._text_limit
+        if not 0 <= int(line) <= _MAXIMUM_LINE:
+            raise ValueError("no line of a program")
         return ProgramException(type=kind.decode()[:limit], message=message.decode()[:limit], line=int(line))
 
     def _start_clock(self) -> None:

@@ -28,7 +28,7 @@ from trialbox.server.model import (
 from trialbox.server.nsjail import JailSpec
 from trialbox.server.output import BoundedOutput, PipeReader
 from trialbox.server.packets import PacketSocket
-from trialbox.server.pool import Records
+from trialbox.server.pool import Records, Watch
 from trialbox.server.runtimes import Runtime
 
 # What a jail may take to get ready, and, after the program's time is up, to say so.
@@ -132,8 +132,8 @@ class Jail:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             Path(f"/proc/{self._program_pid}/oom_score_adj").write_bytes(_OOM_SCORE)
 
-    async def run(self, job: Job, records: Records | None = None) -> Execution:
-        """Run the program to its end; `records` is called with what a harness reports.
+    async def run(self, job: Job, watch: Watch | None = None) -> Execution:
+        """Run the program to its end; `watch` is told of it when it starts.
 
         Raises SandboxBrokenError when the infrastructure failed, WorkspaceError when
         the request's files can't be laid out.
@@ -143,11 +143,11 @@ class Jail:
         stdout, stderr = BoundedOutput(job.limits.output_bytes), BoundedOutput(job.limits.output_bytes)
         results = bytearray()
         feeds = {"stdout": self._bounded(stdout), "stderr": self._bounded(stderr)}
-        feeds["results"] = records or results.extend
-        # The readers own their descriptors from here on.
-        self._pipes = [PipeReader(self._descriptors.pop(name), feed) for name, feed in feeds.items()]
         await self._load(job)
         setup_seconds = time.monotonic() - started
+        feeds["results"] = watch(self) if watch else results.extend
+        # The readers own their descriptors from here on.
+        self._pipes = [PipeReader(self._descriptors.pop(name), feed) for name, feed in feeds.items()]
         end = await self._wait_for_end(job.limits)
         self._drain()
         after = self._cgroups.read()

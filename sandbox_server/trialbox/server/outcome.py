@@ -16,8 +16,14 @@ REASONS = {
 }
 
 _TRACEBACK_BYTES = 65536
-_LOCATION = re.compile(rb'^ +File "/work/main\.py", line (\d+)', re.MULTILINE)
-_EXCEPTION = re.compile(rb"^(?:  \| )?([A-Za-z_][\w.]*)(?:: (.*))?$", re.DOTALL)
+# A group's traceback has a margin of its own.
+_START = re.compile(
+    rb"^(?:Traceback \(most recent call last\):|  \+ Exception Group Traceback \(most recent call last\):"
+    rb'|  (?:\|   )?File "/work/main\.py", line \d)',
+    re.MULTILINE,
+)
+_LOCATION = re.compile(rb'^(?:  \|)? +File "/work/main\.py", line (\d{1,9})', re.MULTILINE)
+_EXCEPTION = re.compile(r"([^\W\d][\w.<>]*)(?:: (.*))?", re.DOTALL)
 
 
 def decide(*, reason: bytes, wait_status: int, oom_kills: int, output_exceeded: bool) -> Outcome:
@@ -41,21 +47,23 @@ def exception_from(stderr: bytes) -> ProgramException | None:
     The program wrote it, so it is a hint for people and decides nothing.
     """
     text = stderr[-_TRACEBACK_BYTES:]
-    # The last line at the margin, after lines that are not, is where Python names it.
-    start = max(text.rfind(b"\nTraceback (most recent call last):\n"), text.rfind(b'\n  File "/work/main.py", line '))
-    if start < 0 and not text.startswith((b"Traceback (most recent call last):\n", b'  File "/work/main.py", line ')):
+    starts = [match.start() for match in _START.finditer(text)]
+    if not starts:
         return None
-    block = text[max(start, 0) :].lstrip(b"\n")
-    lines = block.split(b"\n")
+    lines = text[starts[-1] :].split(b"\n")
+    in_group = lines[0].startswith((b"  +", b"  |"))
+    margin = b"  | " if in_group else b""
     for position, line in enumerate(lines[1:], 1):
-        if line and not line.startswith(b" "):
-            match = _EXCEPTION.match(b"\n".join(lines[position:]).rstrip(b"\n"))
-            if match is None:
-                return None
-            locations = _LOCATION.findall(b"\n".join(lines[:position]))
-            return ProgramException(
-                type=match[1].decode(errors="replace"),
-                message=(match[2] or b"").decode(errors="replace"),
-                line=int(locations[-1]) if locations else 0,
-            )
+        named = line.removeprefix(margin)
+        if not line.startswith(margin) or not named or named.startswith(b" "):
+            continue
+        # The text of a group ends where its members begin; any other may be all that follows.
+        rest = [named] if in_group else lines[position:]
+        first, *more = (part.decode(errors="replace") for part in rest)
+        match = _EXCEPTION.fullmatch(first)
+        if match is None:
+            return None
+        locations = _LOCATION.findall(b"\n".join(lines[:position]))
+        message = "" if match[2] is None else "\n".join([match[2], *more]).rstrip("\n")
+        return ProgramException(type=match[1], message=message, line=int(locations[-1]) if locations else 0)
     return None

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -27,6 +28,7 @@ class Running(Protocol):
 Watch = Callable[[Running], Records]
 
 _RENEW_PAUSE_SECONDS = 0.5
+_NO_SLOT = "no slot can be started; see the server's log"
 
 _log = structlog.get_logger(__name__)
 
@@ -59,8 +61,8 @@ class Pool:
     def __init__(self, slots: Sequence[Slot], *, queue_size: int) -> None:
         self._slots = slots
         self._queue_size = queue_size
-        self._free: asyncio.Queue[Slot] = asyncio.Queue()
-        self._waiting = 0
+        self._free: deque[Slot] = deque()
+        self._waiting: deque[asyncio.Future[Slot]] = deque()
         self._broken: set[int] = set()
         self._renewals: set[asyncio.Task[None]] = set()
 
@@ -72,8 +74,7 @@ class Pool:
     async def start(self) -> None:
         """Start all slots at once; raises SandboxBrokenError when one can't."""
         await asyncio.gather(*(slot.start() for slot in self._slots))
-        for slot in self._slots:
-            self._free.put_nowait(slot)
+        self._free.extend(self._slots)
 
     async def execute(self, job: Job, watch: Watch | None = None, *, bounded: bool = True) -> Execution:
         """Run a job as soon as a slot is free.
@@ -101,24 +102,45 @@ class Pool:
 
     async def _acquire(self, bounded: bool) -> Slot:
         if len(self._broken) == len(self._slots):
-            raise SandboxBrokenError("no slot can be started; see the server's log")
-        if self._free.empty() and bounded and self._waiting >= self._queue_size:
-            raise QueueFullError(f"{self._waiting} requests wait already; the limit is {self._queue_size}")
-        self._waiting += 1
+            raise SandboxBrokenError(_NO_SLOT)
+        if self._free:
+            return self._free.popleft()
+        if bounded and len(self._waiting) >= self._queue_size:
+            raise QueueFullError(f"{len(self._waiting)} requests wait already; the limit is {self._queue_size}")
+        turn: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
         try:
-            return await self._free.get()
-        finally:
-            self._waiting -= 1
+            return await turn
+        except asyncio.CancelledError:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+            elif not turn.cancelled() and turn.exception() is None:
+                self._release(turn.result())
+            raise
+
+    def _release(self, slot: Slot) -> None:
+        """Hand a slot to whoever waits longest, so that nobody who comes later passes."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():  # else cancelled, and about to learn of it
+                turn.set_result(slot)
+                return
+        self._free.append(slot)
 
     async def _renew(self, slot: Slot) -> None:
         while True:
             try:
                 await slot.renew()
-            except (SandboxBrokenError, OSError) as error:
+            except Exception as error:  # whatever it is, the slot must come back or be known as broken
                 self._broken.add(slot.number)
+                if len(self._broken) == len(self._slots):
+                    for turn in self._waiting:
+                        if not turn.done():
+                            turn.set_exception(SandboxBrokenError(_NO_SLOT))
+                    self._waiting.clear()
                 _log.error("slot_broken", slot=slot.number, error=str(error))
                 await asyncio.sleep(_RENEW_PAUSE_SECONDS)
             else:
                 self._broken.discard(slot.number)
-                self._free.put_nowait(slot)
+                self._release(slot)
                 return

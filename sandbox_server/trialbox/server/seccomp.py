@@ -100,6 +100,8 @@ _SIGNAL_ARGUMENT = {
 
 _NAMESPACE_FLAGS = (1 << 17, 1 << 25, 1 << 26, 1 << 27, 1 << 28, 1 << 29, 1 << 30)  # CLONE_NEW*
 _EXIT_SIGNAL_MASK = 0xFF
+_INT_BITS = 32
+_INT_MASK = (1 << _INT_BITS) - 1
 _PR_SET_PDEATHSIG = 1
 
 
@@ -150,9 +152,12 @@ def _limit_clone(policy: pyseccomp.SyscallFilter, refuse: int) -> None:
 
 def _forbid_sending_sigsys(policy: pyseccomp.SyscallFilter, refuse: int) -> None:
     # Whoever could have SIGSYS sent could forge SYSCALL_DENIED.
+    # The kernel takes an int: whatever the upper half of the register holds must not hide it.
     for name, position in _SIGNAL_ARGUMENT.items():
-        policy.add_rule(pyseccomp.ALLOW, name, pyseccomp.Arg(position, pyseccomp.NE, signal.SIGSYS))
-        policy.add_rule(refuse, name, pyseccomp.Arg(position, pyseccomp.EQ, signal.SIGSYS))
+        policy.add_rule(refuse, name, pyseccomp.Arg(position, pyseccomp.MASKED_EQ, _INT_MASK, signal.SIGSYS))
+        for bit in range(_INT_BITS):
+            differs = ~signal.SIGSYS & 1 << bit
+            policy.add_rule(pyseccomp.ALLOW, name, pyseccomp.Arg(position, pyseccomp.MASKED_EQ, 1 << bit, differs))
     policy.add_rule(
         pyseccomp.ALLOW,
         "prctl",

@@ -1,21 +1,23 @@
 """The operator's settings, read from TRIALBOX_* environment variables."""
 
 import os
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from trialbox.server.model import Limits
 
 _MIB = 1 << 20
+_PREFIX = "TRIALBOX_"
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class LimitSettings(BaseModel, extra="forbid"):
     """One value for each limit."""
 
-    wall_seconds: PositiveFloat
-    cpu_seconds: PositiveFloat
+    wall_seconds: Seconds
+    cpu_seconds: Seconds
     memory_bytes: PositiveInt
     processes: PositiveInt
     open_files: Annotated[int, Field(ge=16, le=4096)]
@@ -38,7 +40,7 @@ class RuntimeSettings(BaseModel, extra="forbid"):
 class Settings(BaseSettings):
     """All a server can be told."""
 
-    model_config = SettingsConfigDict(env_prefix="TRIALBOX_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid", frozen=True)
 
     address: str = "127.0.0.1:50051"
     """`host:port`, or `unix:` and the path of a socket."""
@@ -66,12 +68,12 @@ class Settings(BaseSettings):
         disk_inodes=65536,
         output_bytes=16 * _MIB,
     )
-    default_case_seconds: PositiveFloat = 10
+    default_case_seconds: Seconds = 10
     """What a case of an evaluation may take."""
-    default_evaluation_seconds: PositiveFloat = 120
+    default_evaluation_seconds: Seconds = 120
     """What a whole evaluation may take, elapsed and on the processors, by default."""
-    runtimes: dict[str, RuntimeSettings] = {}
-    """Runtimes besides `python`, which is the interpreter the server itself runs on."""
+    runtimes: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")], RuntimeSettings] = {}
+    """Runtimes by name; `python`, the default, is the server's own interpreter unless given here."""
     first_host_id: PositiveInt | None = None
     """The first of three user and group ids a slot; left out, derived from the process id."""
     waived_layers: frozenset[str] = frozenset()
@@ -79,10 +81,20 @@ class Settings(BaseSettings):
     reflection: bool = True
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """`debug` adds a line for each request."""
-    stop_grace_seconds: PositiveFloat = 10
+    stop_grace_seconds: Seconds = 10
     """What running requests may take to end when the server is told to stop."""
     lifeline_fd: int | None = None
     """An inherited socket: the server says there when it is ready, and stops when it closes."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_unknown_variable(cls, values: Any) -> Any:
+        # One that is misspelt, and so not in force, must not go unnoticed.
+        known = {f"{_PREFIX}{name}".upper() for name in cls.model_fields}
+        unknown = sorted(name for name in os.environ if name.upper().startswith(_PREFIX) and name.upper() not in known)
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)}: no such setting")
+        return values
 
     @model_validator(mode="after")
     def _defaults_within_maximum(self) -> Self:

@@ -1,5 +1,6 @@
 """From a request on the wire to the server's own values, or to what is wrong with it."""
 
+import itertools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -14,11 +15,12 @@ _MAXIMUM_NAME_BYTES = 255
 _MAXIMUM_DEPTH = 32
 _MAXIMUM_TEXTS = 1000
 _MAXIMUM_TEXT_BYTES = 128 << 10
+_MAXIMUM_VIOLATIONS = 16
 _MAXIMUM_CASES = 10_000
 _MAXIMUM_PATTERNS = 100
 _MAXIMUM_REQUEST_ID_CHARACTERS = 128
-_MAXIMUM_HASH_SEED = 2**32 - 1
-_RESERVED_FILES = ("main.py", "candidate.py")
+_PROGRAM_FILES = ("main.py",)
+_CANDIDATE_FILES = ("main.py", "candidate.py")
 
 _COMPARISONS = {
     evaluation_pb2.StdioCase.COMPARISON_UNSPECIFIED: Comparison.LINES,
@@ -67,7 +69,7 @@ class Validator:
         found = _Findings()
         self._common(request, found)
         limits = self._limits(request.limits, self._bounds.default_limits, found)
-        program = self._program(request.program, limits, found)
+        program = self._program(request.program, limits, _PROGRAM_FILES, found)
         found.check(
             len(request.collect) <= _MAXIMUM_PATTERNS,
             "collect",
@@ -89,7 +91,7 @@ class Validator:
             cpu_seconds=min(bounds.default_evaluation_seconds, bounds.maximum_limits.cpu_seconds),
         )
         limits = self._limits(request.limits, defaults, found)
-        program = self._program(request.program, limits, found)
+        program = self._program(request.program, limits, _CANDIDATE_FILES, found)
         case_seconds = min(bounds.default_case_seconds, limits.wall_seconds)
         if request.HasField("case_seconds"):
             case_seconds = request.case_seconds
@@ -135,19 +137,17 @@ class Validator:
         for name in LIMIT_NAMES:
             if given.HasField(name):  # type: ignore[arg-type]  # the stub wants a literal
                 chosen[name] = getattr(given, name)
-                found.number(f"limits.{name}", chosen[name], getattr(self._bounds.maximum_limits, name))
+                maximum = getattr(self._bounds.maximum_limits, name)
+                found.number(f"limits.{name}", chosen[name], maximum)
         return replace(defaults, **chosen)
 
-    def _program(self, given: execution_pb2.Program, limits: Limits, found: "_Findings") -> Program:
+    def _program(
+        self, given: execution_pb2.Program, limits: Limits, reserved: tuple[str, ...], found: "_Findings"
+    ) -> Program:
         runtime = given.runtime or self._bounds.default_runtime
         offered = ", ".join(self._bounds.runtimes)
         found.check(
-            runtime in self._bounds.runtimes, "program.runtime", f"is {runtime!r}; this server offers {offered}"
-        )
-        found.check(
-            not given.HasField("hash_seed") or given.hash_seed <= _MAXIMUM_HASH_SEED,
-            "program.hash_seed",
-            f"is {given.hash_seed}; the allowed range is 0 to {_MAXIMUM_HASH_SEED}",
+            runtime in self._bounds.runtimes, "program.runtime", f"is {runtime[:80]!r}; this server offers {offered}"
         )
         found.check(
             len(given.files) <= _MAXIMUM_FILES,
@@ -155,11 +155,15 @@ class Validator:
             f"holds {len(given.files)} files; the allowed range is 0 to {_MAXIMUM_FILES}",
         )
         for path in given.files:
-            found.path("program.files", path)
-            found.check(path not in _RESERVED_FILES, "program.files", f"{path!r} is the program's own name")
-            parents = {path[:i] for i, character in enumerate(path) if character == "/"}
-            for parent in parents & set(given.files):
-                found.add("program.files", f"{parent!r} is a file and a folder of {path!r}")
+            if not found.path("program.files", path):
+                continue
+            for name in itertools.accumulate(path.split("/"), "{}/{}".format):
+                found.check(name not in reserved, "program.files", f"{name!r} is the program's own name")
+                found.check(
+                    name == path or name not in given.files,
+                    "program.files",
+                    f"{name[:80]!r} is a file and a folder of {path[:80]!r}",
+                )
         total = len(given.source) + sum(map(len, given.files.values()))
         found.check(
             total <= limits.disk_bytes,
@@ -169,7 +173,7 @@ class Validator:
         found.texts("program.args", given.args)
         found.texts("program.env", [f"{name}={value}" for name, value in given.env.items()])
         for name in given.env:
-            found.check(name != "" and "=" not in name, "program.env", f"{name!r} can't be a variable's name")
+            found.check(name != "" and "=" not in name, "program.env", f"{name[:80]!r} can't be a variable's name")
         return Program(
             source=given.source,
             files=dict(given.files),
@@ -203,7 +207,7 @@ class Validator:
         )
         found.value(f"{field}.arguments", given.arguments, tuple)
         if given.keyword_arguments:
-            found.value(f"{field}.keyword_arguments", given.keyword_arguments, dict)
+            found.value(f"{field}.keyword_arguments", given.keyword_arguments, dict, keys=str)
         found.value(f"{field}.expected", given.expected, object)
         kinds = evaluation_pb2.Comparator
         relative = absolute = 0.0
@@ -234,7 +238,9 @@ class _Findings:
         self._violations: list[Violation] = []
 
     def add(self, field: str, description: str) -> None:
-        self._violations.append(Violation(field, description))
+        # All of it must fit into the metadata of a response.
+        if len(self._violations) < _MAXIMUM_VIOLATIONS:
+            self._violations.append(Violation(field, description))
 
     def check(self, holds: bool, field: str, description: str) -> None:
         if not holds:
@@ -244,12 +250,13 @@ class _Findings:
         # A NaN fails every comparison.
         self.check(0 < value <= maximum, field, f"is {value}; the allowed range is above 0 to {maximum}")
 
-    def path(self, field: str, path: str) -> None:
+    def path(self, field: str, path: str) -> bool:
         encoded = path.encode()
         parts = path.split("/")
         if not path or path.startswith("/") or "\0" in path or any(part in ("", ".", "..") for part in parts):
             self.add(field, f"{path[:80]!r} is not a relative path inside the workspace")
-        elif (
+            return False
+        if (
             len(encoded) > _MAXIMUM_PATH_BYTES
             or len(parts) > _MAXIMUM_DEPTH
             or any(len(part.encode()) > _MAXIMUM_NAME_BYTES for part in parts)
@@ -259,6 +266,8 @@ class _Findings:
                 f"{path[:80]!r} is too long; allowed are {_MAXIMUM_PATH_BYTES} bytes, {_MAXIMUM_DEPTH} folders "
                 f"and {_MAXIMUM_NAME_BYTES} bytes a name",
             )
+            return False
+        return True
 
     def texts(self, field: str, texts: Iterable[str]) -> None:
         listed = list(texts)
@@ -275,9 +284,9 @@ class _Findings:
         )
         self.check(not any("\0" in text for text in listed), field, "holds a null character")
 
-    def value(self, field: str, encoded: bytes, kind: type) -> None:
+    def value(self, field: str, encoded: bytes, kind: type, *, keys: type = object) -> None:
         try:
-            found = values.skim(encoded)
+            found = values.skim(encoded, keys=keys)
         except values.ValueEncodingError as error:
             self.add(field, f"is not in the value encoding: {error}")
         else:

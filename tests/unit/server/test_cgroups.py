@@ -62,13 +62,14 @@ def slot(folder: Path, version: int) -> SlotCgroups:
     return SlotCgroups(dict.fromkeys(CONTROLLERS, Hierarchy(folder, version)))
 
 
-def test_the_kernels_counters_are_read(slot: SlotCgroups) -> None:
+def test_the_kernels_counters_are_read(slot: SlotCgroups, version: int) -> None:
     assert slot.read() == Counters(
         cpu_seconds=1.75, user_share=1.5, system_share=0.25, oom_kills=2, memory_bytes=70 * _MIB, processes=7
     )
     assert slot.oom_kills() == 2
     assert slot.cpu_seconds() == 1.75
-    assert slot.peak_memory_bytes() == 120 * _MIB
+    # On v2 a peak that was never reset may be another program's.
+    assert slot.peak_memory_bytes() == {1: 120, 2: 100}[version] * _MIB
 
 
 _seconds = st.integers(min_value=0, max_value=10**15).map(lambda nanoseconds: nanoseconds / 1e9)
@@ -146,7 +147,7 @@ def test_without_groups_nothing_is_counted_and_nothing_fails() -> None:
     slot.set_limits(memory_bytes=1, processes=1)
     assert slot.read() == Counters()
     assert slot.peak_memory_bytes() == 0
-    assert not slot.reset_peak()
+    slot.reset_peak()
     assert not slot.any_process()
     assert slot.folders == []
     slot.remove()

@@ -97,6 +97,10 @@ def _close(wanted: object, answer: object, relative: float, absolute: float) -> 
     import math
 
     if isinstance(wanted, float) and isinstance(answer, int | float):
+        try:
+            answer = float(answer)
+        except OverflowError:
+            return False
         if math.isnan(wanted):
             return math.isnan(answer)
         return math.isclose(wanted, answer, rel_tol=relative, abs_tol=absolute)

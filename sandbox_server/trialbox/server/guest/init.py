@@ -52,8 +52,8 @@ def _become_program(gate: int) -> None:
     _pass(gate)
     try:
         mode, limits, arguments, environment, files = frames.unpack(_read_all(PAYLOAD))[:5]
-        confine.set_resource_limits([int(text) for text in frames.unpack(limits)])
         workspace.write_files(frames.unpack(files))
+        confine.set_resource_limits([int(text) for text in frames.unpack(limits)])
         os.environ.pop("PYTHONPATH")
         variables = [os.fsdecode(text) for text in frames.unpack(environment)]
         os.environ.update(zip(variables[::2], variables[1::2], strict=True))

@@ -44,10 +44,17 @@ def collect_files(patterns: list[bytes], maximum_bytes: int, results: int) -> No
     import fnmatch
     import re
 
-    def matcher(part: bytes) -> "re.Pattern[str] | None":
-        return ANY_DEPTH if part == b"**" else re.compile(fnmatch.translate(os.fsdecode(part)))
-
-    matchers = [[matcher(part) for part in pattern.split(b"/")] for pattern in patterns]
+    matchers: list[Parts] = []
+    for pattern in patterns:
+        parts: Parts = []
+        for part in pattern.split(b"/"):
+            if part != b"**":
+                parts.append(re.compile(fnmatch.translate(os.fsdecode(part))))
+            elif parts[-1:] != [ANY_DEPTH]:
+                parts.append(ANY_DEPTH)
+        if parts[-1] is ANY_DEPTH:
+            parts.append(re.compile(""))  # every file below
+        matchers.append(parts)
     remaining = maximum_bytes
     root = os.open(ROOT, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     for name, folder, entry in _walk(root, matchers):
@@ -93,7 +100,11 @@ def _walk(root: int, matchers: "list[Parts]") -> "Iterator[tuple[bytes, int | No
                 yield prefix + entry, None, b"too many files to look at"
                 return
             matched, inner = _match(patterns, os.fsdecode(entry))
-            is_folder = stat.S_ISDIR(os.stat(entry, dir_fd=folder, follow_symlinks=False).st_mode)
+            try:
+                is_folder = stat.S_ISDIR(os.stat(entry, dir_fd=folder, follow_symlinks=False).st_mode)
+            except OSError as error:  # a folder that may be listed but not searched
+                yield prefix + entry, None, (error.strerror or "cannot be looked at").encode()
+                continue
             if matched and not is_folder:
                 yield prefix + entry, folder, entry
             if inner and is_folder:
@@ -116,8 +127,9 @@ def _match(patterns: "list[Parts]", name: str) -> "tuple[bool, list[Parts]]":
         if parts[0] is ANY_DEPTH:
             inner.append(parts)
             parts = parts[1:]
-        if parts and parts[0] is not ANY_DEPTH and parts[0].match(name):
+        if parts[0] is not ANY_DEPTH and parts[0].match(name):
             matched = matched or len(parts) == 1
             if len(parts) > 1:
                 inner.append(parts[1:])
-    return matched, inner
+    # Several ways to the same rest would double with every folder.
+    return matched, [rest for number, rest in enumerate(inner) if rest not in inner[:number]]
