@@ -139,8 +139,6 @@ def reason(case: Case, result: CaseResult) -> str:
     """Say why a case has its verdict."""
     if isinstance(case, Check) and isinstance(case.source, str) and result.message == "AssertionError":
         return f"does not hold: {case.source.splitlines()[-1]}"
-    if result.verdict is Verdict.FAILED and not isinstance(case, Check):
-        return f"gave {result.actual.strip()}, not {result.expected.strip()}"
     return result.message
 
 

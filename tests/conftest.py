@@ -1,6 +1,7 @@
 """Fixtures shared by all tests that run programs in real jails."""
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hosts
@@ -55,6 +56,13 @@ def run(box: Sandbox, isolation_path: str) -> Run:
         return execution
 
     return run_isolated
+
+
+@pytest.fixture(scope="session")
+def run_on_one_slot(isolation_path: str) -> Iterator[Callable[..., Execution]]:
+    """`run` on a server where each program comes right after the last, in the same place."""
+    with Sandbox.local(slots=1) as sandbox:
+        yield functools.partial(sandbox.run, isolation=isolation_path)
 
 
 @pytest.fixture(scope="session")

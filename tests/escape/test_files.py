@@ -313,7 +313,7 @@ os.chmod("/work", 0)
 # What stays
 
 
-def test_files_left_behind_are_invisible_to_the_next_run(run: Run) -> None:
+def test_files_left_behind_are_invisible_to_the_next_run(run_on_one_slot: Run) -> None:
     leave = """
 import os
 for folder in ("/work", "/tmp", "/dev/shm"):
@@ -321,5 +321,5 @@ for folder in ("/work", "/tmp", "/dev/shm"):
 """
     look = "import os; print([os.listdir(folder) for folder in ('/work', '/tmp', '/dev/shm')])"
     for _ in range(4):
-        assert run(leave).outcome is Outcome.SUCCEEDED
-        assert printed(run(look)) == "[['main.py'], [], []]"
+        assert run_on_one_slot(leave).outcome is Outcome.SUCCEEDED
+        assert printed(run_on_one_slot(look)) == "[['main.py'], [], []]"

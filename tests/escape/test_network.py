@@ -97,7 +97,7 @@ def test_an_abstract_socket_of_the_host_can_not_be_reached(run: Run) -> None:
         assert_untouched(listener)
 
 
-def test_abstract_sockets_do_not_outlast_their_program(run: Run) -> None:
+def test_abstract_sockets_do_not_outlast_their_program(run_on_one_slot: Run) -> None:
     source = """
 import os, socket
 s = socket.socket(socket.AF_UNIX)
@@ -108,7 +108,7 @@ if os.fork() == 0:
     s.accept()
 """
     for _ in range(4):
-        assert run(source).outcome is Outcome.SUCCEEDED
+        assert run_on_one_slot(source).outcome is Outcome.SUCCEEDED
 
 
 @pytest.mark.parametrize("name", ["example.com", "localhost", "metadata.google.internal"])

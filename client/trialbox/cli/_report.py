@@ -111,8 +111,6 @@ def _reason(case: Case, result: CaseResult) -> str:
     if isinstance(case, Check) and isinstance(case.source, str) and result.message == "AssertionError":
         # The last line of longer test code is seldom the one that failed.
         return result.message if "\n" in case.source else f"does not hold: {case.source}"
-    if result.verdict is Verdict.FAILED and not isinstance(case, Check):
-        return f"gave {result.actual}, not {result.expected}"
     return result.message
 
 

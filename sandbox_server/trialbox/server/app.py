@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -19,11 +20,11 @@ from trialbox.server import cgroups, layers, runtimes
 from trialbox.server.cold import ColdSlot, SlotConfig
 from trialbox.server.layers import Layer
 from trialbox.server.model import SandboxBrokenError
-from trialbox.server.nsjail import JailSpec
+from trialbox.server.nsjail import IDS_PER_SLOT, JailSpec
 from trialbox.server.pool import Pool
 from trialbox.server.runtimes import Runtime
 from trialbox.server.service import SandboxService
-from trialbox.server.settings import Settings
+from trialbox.server.settings import MAXIMUM_SLOTS, Settings
 from trialbox.server.validation import Bounds
 from trialbox.v1 import MAX_MESSAGE_BYTES, sandbox_service_pb2, sandbox_service_pb2_grpc
 
@@ -32,7 +33,7 @@ _SERVICE = sandbox_service_pb2.DESCRIPTOR.services_by_name["SandboxService"].ful
 _READY = b"ready\n"
 # Above the 32-bit ids people and systems use, and three for each slot of each server alive.
 _FIRST_HOST_ID = 1 << 20
-_HOST_IDS_A_SERVER = 256
+_HOST_IDS_A_SERVER = MAXIMUM_SLOTS * IDS_PER_SLOT
 
 _log = structlog.get_logger(__name__)
 
@@ -89,7 +90,7 @@ class Sandbox:
             self._pool = Pool(slots, queue_size=settings.queue_size)
             await self._pool.start()
             self.layers = await layers.probe(
-                self._pool.execute,
+                partial(self._pool.execute, bounded=False),
                 cgroup_host,
                 runtime=DEFAULT_RUNTIME,
                 limits=limits,

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,8 @@ from trialbox.server.jail import Jail
 from trialbox.server.model import Execution, Job, SandboxBrokenError
 from trialbox.server.nsjail import JailSpec
 from trialbox.server.packets import PacketSocket
-from trialbox.server.pool import Watch
 from trialbox.server.runtimes import Runtime
+from trialbox.server.watching import Watch
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 _START_SECONDS = 30.0
@@ -144,7 +143,7 @@ class ColdSlot:
             while self._exits < self._launches:
                 answer = await self._answer(_EXIT_SECONDS)
                 self._exits = int(answer["launch"])
-        except (TimeoutError, SandboxBrokenError):
+        except SandboxBrokenError:
             return False
         return True
 
@@ -153,7 +152,11 @@ class ColdSlot:
         if self._process is not None:
             self._process.kill()
             await asyncio.to_thread(self._process.wait)
-        await self._until(lambda: not self.cgroups.any_process())
+        deadline = asyncio.get_running_loop().time() + _EXIT_SECONDS
+        while self.cgroups.any_process():
+            if asyncio.get_running_loop().time() > deadline:
+                raise SandboxBrokenError(f"slot {self.number}: processes survive in {self.cgroups.folders}")
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def _stop_launcher(self) -> None:
         if self._socket is not None:
@@ -166,15 +169,13 @@ class ColdSlot:
         except OSError as error:
             _log.error("cgroup_left_behind", slot=self.number, error=str(error))
 
-    async def _until(self, holds: Callable[[], bool]) -> None:
-        deadline = asyncio.get_running_loop().time() + _EXIT_SECONDS
-        while not holds() and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(_POLL_SECONDS)
-
     async def _answer(self, seconds: float) -> dict[str, Any]:
         if self._socket is None:
             raise SandboxBrokenError(f"slot {self.number} is not started")
-        packet, _ = await self._socket.receive(seconds)
+        try:
+            packet, _ = await self._socket.receive(seconds)
+        except TimeoutError:
+            raise SandboxBrokenError(f"slot {self.number}: no answer from its launcher in {seconds} s") from None
         if not packet:
             raise SandboxBrokenError(f"slot {self.number}: its launcher ended unasked")
         answer: dict[str, Any] = json.loads(packet)

@@ -1,10 +1,9 @@
 """Grades a program: runs its cases in jails, and makes a verdict of whatever happens."""
 
-from collections.abc import Awaitable
 from dataclasses import replace
-from typing import Protocol
 
 from trialbox.server.grading import (
+    TEXT_LIMIT,
     Call,
     CaseResult,
     Check,
@@ -13,13 +12,14 @@ from trialbox.server.grading import (
     EvaluationJob,
     Stdio,
     Verdict,
+    exception_text,
+    shortened,
 )
 from trialbox.server.guest import frames
 from trialbox.server.harness_watch import HarnessWatch
-from trialbox.server.model import Execution, Job, Limits, Outcome, ProgramException, Usage
-from trialbox.server.pool import Watch
+from trialbox.server.model import Execution, Job, Limits, Outcome, Usage
+from trialbox.server.watching import Execute
 
-_TEXT_LIMIT = 2000
 _ALL_TEXTS_LIMIT = 1_000_000
 _MINIMUM_SECONDS = 0.01
 
@@ -30,36 +30,32 @@ _VERDICTS = {
 }
 
 
-class Execute(Protocol):
-    """Runs one job in a jail: Pool.execute."""
+async def evaluate(execute: Execute, job: EvaluationJob, *, bounded: bool = True) -> Evaluation:
+    """Run all cases of `job`; a case that could not be run is NOT_RUN, never a pass.
 
-    def __call__(self, job: Job, watch: Watch | None = None) -> Awaitable[Execution]:
-        """Run `job`; raises what Pool.execute raises."""
-
-
-async def evaluate(execute: Execute, job: EvaluationJob) -> Evaluation:
-    """Run all cases of `job`; a case that could not be run is NOT_RUN, never a pass."""
-    return await _Evaluation(execute, job).run()
+    With `bounded` a full queue refuses the evaluation as a whole, never when it is under way.
+    """
+    return await _Evaluation(execute, job, bounded).run()
 
 
 class _Evaluation:
-    def __init__(self, execute: Execute, job: EvaluationJob) -> None:
+    def __init__(self, execute: Execute, job: EvaluationJob, bounded: bool) -> None:
         self._execute = execute
+        self._bounded = bounded
         self._job = job
         self._results: dict[int, CaseResult] = {}
         self._usages: list[Usage] = []
         self._wall_left = job.limits.wall_seconds
         self._cpu_left = job.limits.cpu_seconds
         # A program chooses these texts: together they must fit into an answer.
-        self._text_limit = min(_TEXT_LIMIT, _ALL_TEXTS_LIMIT // len(job.cases))
+        self._text_limit = min(TEXT_LIMIT, _ALL_TEXTS_LIMIT // len(job.cases))
 
     async def run(self) -> Evaluation:
         """Grade the cases that share a process, then those that need none."""
         if self._job.forbid_shared:
             refusal = CaseResult(
                 verdict=Verdict.ERROR,
-                message="this server grades every case in the program's own process (trust SHARED), "
-                "which the request forbids",
+                message="this server calls every verdict SHARED, which the request forbids",
             )
             return Evaluation(cases=(refusal,) * len(self._job.cases), usage=Usage())
         together = [number for number, case in enumerate(self._job.cases) if not isinstance(case, Stdio)]
@@ -82,7 +78,7 @@ class _Evaluation:
         self._results |= watch.results
         if watch.load_failure is not None:
             failure = CaseResult(
-                verdict=Verdict.OUT_OF_MEMORY if watch.load_failure.type == "MemoryError" else Verdict.ERROR,
+                verdict=Verdict.ERROR,
                 message=f"the program does not load: {watch.load_failure.type}: {watch.load_failure.message}",
                 exception=watch.load_failure,
             )
@@ -112,14 +108,15 @@ class _Evaluation:
             verdict=Verdict.PASSED if same else Verdict.FAILED,
             actual=self._shown(execution.stdout),
             expected=self._shown(case.expected),
-            message="" if same else "the output is not the expected one",
+            message="" if same else f"gave {self._shown(execution.stdout)!r}, not {self._shown(case.expected)!r}",
             wall_seconds=execution.usage.wall_seconds,
         )
 
     async def _spend(self, job: Job, watch: HarnessWatch | None = None) -> Execution:
         """Run a job at the evaluation's expense; queueing and set-up are not charged."""
         try:
-            execution = await self._execute(job, watch.attach if watch else None)
+            bounded = self._bounded and not self._usages
+            execution = await self._execute(job, watch.attach if watch else None, bounded=bounded)
         finally:
             if watch:
                 watch.detach()
@@ -131,13 +128,16 @@ class _Evaluation:
 
     def _ended(self, execution: Execution, watch: HarnessWatch, when: str) -> CaseResult:
         result = _explain(execution, when)
+        if watch.forged:
+            result = replace(
+                result, verdict=Verdict.ERROR, message="the process reported something other than a verdict"
+            )
         if watch.overdue and result.verdict is Verdict.TIMED_OUT:
             result = replace(result, message=f"no answer {when} within {self._job.case_seconds:g} s")
         return replace(result, wall_seconds=watch.current_seconds())
 
     def _shown(self, output: bytes) -> str:
-        text = output[: 4 * self._text_limit].decode("utf-8", "backslashreplace")
-        return text if len(text) <= self._text_limit else text[: self._text_limit] + "…"
+        return shortened(output[: 4 * self._text_limit].decode("utf-8", "backslashreplace"), self._text_limit)
 
     def _time_left(self) -> bool:
         return self._wall_left >= _MINIMUM_SECONDS and self._cpu_left >= _MINIMUM_SECONDS
@@ -150,20 +150,13 @@ def _explain(execution: Execution, when: str) -> CaseResult:
     """Make a verdict of a process that ended without one."""
     outcome, exception = execution.outcome, execution.exception
     if exception is not None and execution.exit_code == 1:
-        verdict = Verdict.OUT_OF_MEMORY if exception.type == "MemoryError" else Verdict.ERROR
-        return CaseResult(verdict=verdict, message=_exception_text(exception), exception=exception)
+        return CaseResult(verdict=Verdict.ERROR, message=exception_text(exception), exception=exception)
     detail = {
         Outcome.SUCCEEDED: "the process exited with status 0",
         Outcome.FAILED: f"the process exited with status {execution.exit_code}",
         Outcome.SIGNALED: f"the process was ended by signal {execution.signal}",
-        Outcome.CANCELLED: "the process reported something other than a verdict",
     }.get(outcome, outcome.value.replace("_", " ").lower())
     return CaseResult(verdict=_VERDICTS.get(outcome, Verdict.ERROR), message=f"{detail} {when}")
-
-
-def _exception_text(exception: ProgramException) -> str:
-    text = f"{exception.type}: {exception.message}" if exception.message else exception.type
-    return f"{text} (line {exception.line})" if exception.line else text
 
 
 def _packed(number: int, case: Call | Check | Stdio) -> bytes:

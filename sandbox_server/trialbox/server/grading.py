@@ -5,6 +5,20 @@ from dataclasses import dataclass
 
 from trialbox.server.model import Limits, Program, ProgramException, Usage
 
+TEXT_LIMIT = 2000
+"""Characters of a repr or a message that are kept at most."""
+
+
+def shortened(text: str, limit: int) -> str:
+    """Cut a text for people to read, showing that it was cut."""
+    return text if len(text) <= limit else text[: max(0, limit - 1)] + "…"
+
+
+def exception_text(told: ProgramException) -> str:
+    """Put an exception in one phrase."""
+    text = f"{told.type}: {told.message}" if told.message else told.type
+    return f"{text} (line {told.line})" if told.line else text
+
 
 class Verdict(enum.Enum):
     """What became of a case; the words are the contract's."""

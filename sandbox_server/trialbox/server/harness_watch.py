@@ -1,11 +1,12 @@
 """Reads what the harness in a jail reports, and keeps the clock of each case from outside."""
 
 import asyncio
+from collections import deque
 
-from trialbox.server.grading import CaseResult, Verdict
+from trialbox.server.grading import CaseResult, Verdict, exception_text, shortened
 from trialbox.server.guest import frames
 from trialbox.server.model import ProgramException
-from trialbox.server.pool import Records, Running
+from trialbox.server.watching import Records, Running
 
 _RECORD_BYTES = 1 << 20
 _MAXIMUM_LINE = 2**32 - 1
@@ -29,7 +30,9 @@ class HarnessWatch:
         """The case begun and not yet ended."""
         self.overdue = False
         """Whether the case's own time was up, or the program's to load."""
-        self._expected = list(reversed(numbers))
+        self.forged = False
+        """Whether something came that is not the record that must come next."""
+        self._expected = deque(numbers)
         self._case_seconds = case_seconds
         self._text_limit = text_limit
         self._buffer = bytearray()
@@ -39,7 +42,6 @@ class HarnessWatch:
         self._began = 0.0
         self._running: Running | None = None
         self._starved = 0.0
-        self._broken = False
 
     def attach(self, running: Running) -> Records:
         """Begin to watch a process; returns what takes its records."""
@@ -55,14 +57,14 @@ class HarnessWatch:
     @property
     def remaining(self) -> list[int]:
         """The cases not begun, in order."""
-        return self._expected[::-1]
+        return list(self._expected)
 
     def current_seconds(self) -> float:
         """How long the case that was running when the process ended had run."""
         return self._loop.time() - self._began
 
     def _feed(self, data: bytes) -> None:
-        if self._broken or self.overdue:  # what crosses our kill on its way is no answer in time
+        if self.forged or self.overdue:  # what crosses our kill on its way is no answer in time
             return
         self._buffer += data
         try:
@@ -76,8 +78,8 @@ class HarnessWatch:
             if len(self._buffer) > _RECORD_BYTES:
                 raise ValueError("oversized record")
         except (ValueError, IndexError, KeyError, TypeError):
-            self._broken = True
-            self._end(b"cancelled")
+            self.forged = True
+            self._end(b"forged")
 
     def _take(self, fields: list[bytes]) -> None:
         name, *rest = fields
@@ -87,29 +89,41 @@ class HarnessWatch:
             self.loaded = True
         elif name == b"load-failed" and not self.loaded:
             self.load_failure = self._exception(*rest)
-        elif name == b"begin" and self.loaded and self.current is None and int(rest[0]) == self._expected[-1]:
-            self.current = self._expected.pop()
+        elif name == b"begin" and self.loaded and self.current is None and int(rest[0]) == self._expected[0]:
+            self.current = self._expected.popleft()
             self._start_clock()
         elif name == b"end" and self.current is not None and int(rest[0]) == self.current:
-            _, verdict, actual, expected, *told = rest
-            self.results[self.current] = CaseResult(
-                verdict=Verdict[verdict.decode()],
-                actual=actual.decode()[: self._text_limit],
-                expected=expected.decode()[: self._text_limit],
-                message=_message(*told)[: self._text_limit],
-                exception=self._exception(*told) if told[0] else None,
-                wall_seconds=self._loop.time() - self._began,
-            )
+            self.results[self.current] = self._result(*rest[1:])
             self.current = None
             self._start_clock()
         else:
             raise ValueError("not the record that must come next")
 
+    def _result(self, verdict: bytes, actual: bytes, expected: bytes, *told: bytes) -> CaseResult:
+        exception = self._exception(*told) if told[0] else None
+        gave, wanted = (shortened(text.decode(), self._text_limit) for text in (actual, expected))
+        if exception is not None:
+            message = shortened(exception_text(exception), self._text_limit)
+        elif verdict == b"FAILED":
+            message = f"gave {gave}, not {wanted}"
+        else:
+            message = ""
+        return CaseResult(
+            verdict=Verdict[verdict.decode()],
+            actual=gave,
+            expected=wanted,
+            message=message,
+            exception=exception,
+            wall_seconds=self._loop.time() - self._began,
+        )
+
     def _exception(self, kind: bytes, message: bytes, line: bytes) -> ProgramException:
         limit = self._text_limit
         if not 0 <= int(line) <= _MAXIMUM_LINE:
             raise ValueError("no line of a program")
-        return ProgramException(type=kind.decode()[:limit], message=message.decode()[:limit], line=int(line))
+        return ProgramException(
+            type=shortened(kind.decode(), limit), message=shortened(message.decode(), limit), line=int(line)
+        )
 
     def _start_clock(self) -> None:
         self._began = self._loop.time()
@@ -136,10 +150,3 @@ class HarnessWatch:
     def _end(self, reason: bytes) -> None:
         if self._running is not None:
             self._running.stop(reason)
-
-
-def _message(kind: bytes, message: bytes, line: bytes) -> str:
-    if not kind:
-        return ""
-    text = f"{kind.decode()}: {message.decode()}" if message else kind.decode()
-    return f"{text} (line {int(line)})" if int(line) else text

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from trialbox.server.cgroups import CgroupHost
-from trialbox.server.evaluation import Execute
 from trialbox.server.model import Job, Limits, Outcome, Program
+from trialbox.server.watching import Execute
 
 _NAMESPACES = {
     "user_namespace": "user",
@@ -110,13 +110,14 @@ async def _from_limits(execute: Execute, runtime: str, limits: Limits) -> dict[s
     probes: dict[str, tuple[bytes, dict[str, Any], Outcome]] = {
         "wall_limit": (b"while True: pass", {"wall_seconds": 0.2}, Outcome.WALL_TIME_EXCEEDED),
         "output_limit": (b"while True: print('x' * 4096)", {"output_bytes": 65536}, Outcome.OUTPUT_EXCEEDED),
-        "disk_limit": (_FILL_DISK, {"disk_bytes": limits.disk_bytes}, Outcome.SUCCEEDED),
+        "disk_limit": (_FILL_DISK, {"disk_bytes": 1 << 20}, Outcome.SUCCEEDED),
     }
     found = {}
     for name, (source, changes, wanted) in probes.items():
         job = Job(program=Program(source=source, runtime=runtime), limits=replace(limits, **changes))
         execution = await execute(job)
-        seen = f"a program that goes for it ended as {execution.outcome.name}"
+        told = (execution.stdout if name == "disk_limit" else b"").decode(errors="replace").strip()
+        seen = told or f"a program that goes beyond it ended as {execution.outcome.name}"
         found[name] = (execution.outcome is wanted, seen, _JAIL_REMEDY)
     return found
 
@@ -124,16 +125,16 @@ async def _from_limits(execute: Execute, runtime: str, limits: Limits) -> dict[s
 _FILL_DISK = b"""
 import errno
 for folder in ("/work", "/tmp", "/dev/shm"):
-    files = []
     try:
-        while True:
-            files.append(open(f"{folder}/{len(files)}", "wb", buffering=0))
-            for _ in range(64):
-                files[-1].write(bytes(1 << 16))
+        for number in range(4):
+            with open(f"{folder}/{number}", "wb", buffering=0) as file:
+                file.write(bytes(1 << 19))
+                file.write(bytes(1 << 19))
     except OSError as error:
-        assert error.errno in (errno.ENOSPC, errno.EFBIG, errno.EMFILE), error
-    for number, file in enumerate(files):
-        file.truncate(0)
+        assert error.errno == errno.ENOSPC, error
+    else:
+        raise AssertionError(f"{folder} took 4 MiB")
+print("no more than 1 MiB fitted into /work, /tmp and /dev/shm")
 """
 
 

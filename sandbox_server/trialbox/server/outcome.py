@@ -13,6 +13,7 @@ REASONS = {
     b"memory": Outcome.MEMORY_EXCEEDED,
     b"output": Outcome.OUTPUT_EXCEEDED,
     b"cancelled": Outcome.CANCELLED,
+    b"forged": Outcome.CANCELLED,
 }
 
 _TRACEBACK_BYTES = 65536

@@ -3,29 +3,14 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
 import structlog
 
 from trialbox.server.model import Execution, Job, SandboxBrokenError
-
-Records = Callable[[bytes], None]
-
-
-class Running(Protocol):
-    """A program under way, as whoever watches it may handle it."""
-
-    def stop(self, reason: bytes) -> None:
-        """End it, for one of outcome.REASONS, unless it has ended."""
-
-    def starved_seconds(self) -> float:
-        """How long its main thread has been ready to run without getting a processor."""
-
-
-# Told what runs, returns what takes the records that a harness writes.
-Watch = Callable[[Running], Records]
+from trialbox.server.watching import Watch
 
 _RENEW_PAUSE_SECONDS = 0.5
 _NO_SLOT = "no slot can be started; see the server's log"
@@ -73,7 +58,10 @@ class Pool:
 
     async def start(self) -> None:
         """Start all slots at once; raises SandboxBrokenError when one can't."""
-        await asyncio.gather(*(slot.start() for slot in self._slots))
+        started = await asyncio.gather(*(slot.start() for slot in self._slots), return_exceptions=True)
+        for failure in started:
+            if failure is not None:
+                raise failure
         self._free.extend(self._slots)
 
     async def execute(self, job: Job, watch: Watch | None = None, *, bounded: bool = True) -> Execution:

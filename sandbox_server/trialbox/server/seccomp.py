@@ -107,13 +107,12 @@ _PR_SET_PDEATHSIG = 1
 
 def jail_policy() -> str:
     """The first stage, in nsjail's Kafel language."""
-    names = {"umount2": "umount"}
     denied_to_all = (
         "add_key", "bpf", "init_module", "finit_module", "delete_module", "io_uring_enter", "io_uring_register",
         "io_uring_setup", "kexec_file_load", "kexec_load", "keyctl", "perf_event_open", "process_vm_readv",
         "process_vm_writev", "ptrace", "reboot", "request_key", "swapoff", "swapon", "userfaultfd",
     )  # fmt: skip
-    calls = ", ".join(names.get(name, name) for name in denied_to_all)
+    calls = ", ".join(denied_to_all)
     return f"ERRNO({errno.EPERM}) {{ {calls} }} DEFAULT ALLOW"
 
 

@@ -8,21 +8,16 @@ from typing import TypeVar
 
 import grpc
 import structlog
-from google.protobuf import any_pb2, duration_pb2
-from google.protobuf.message import Message
-from google.rpc import code_pb2, error_details_pb2, status_pb2
+from google.rpc import code_pb2, status_pb2
 from grpc_status import rpc_status
 
-from trialbox.server import wire
+from trialbox.server import status, wire
 from trialbox.server.evaluation import evaluate
 from trialbox.server.layers import Layer, LayerState
-from trialbox.server.model import SandboxBrokenError, WorkspaceError
-from trialbox.server.pool import Pool, QueueFullError
+from trialbox.server.pool import Pool
 from trialbox.server.validation import Bounds, InvalidRequestError, Validator, Violation
 from trialbox.v1 import execution_pb2, sandbox_service_pb2, sandbox_service_pb2_grpc
 
-_DOMAIN = "trialbox"
-_RETRY_SECONDS = 1
 # What a batch stream may have under way, by slot: enough that none idles.
 _IN_FLIGHT_BY_SLOT = 2
 
@@ -134,7 +129,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         job = self._validator.evaluation(request)
         request_id = request.request_id or uuid.uuid4().hex
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            done = await evaluate(partial(self._pool.execute, bounded=bounded), job)
+            done = await evaluate(self._pool.execute, job, bounded=bounded)
             _log.debug("evaluated", cases=len(done.cases), wall_seconds=round(done.usage.wall_seconds, 6))
         return sandbox_service_pb2.EvaluateResponse(evaluation=wire.evaluation(request_id, done, self._isolation))
 
@@ -165,11 +160,10 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
                             "request_id",
                             f"is {request.request_id!r}; on a stream it must be one that no unanswered request has",
                         )
-                        results.put_nowait((request.request_id, _status(InvalidRequestError([problem]))))
+                        results.put_nowait((request.request_id, status.of(InvalidRequestError([problem]))))
                         continue
                     unanswered.add(request.request_id)
                     group.create_task(answer_one(request))
-            results.put_nowait(None)
 
         reader = asyncio.create_task(read())
         reader.add_done_callback(lambda _: results.put_nowait(None))
@@ -188,12 +182,12 @@ async def _or_abort(
 ) -> _Response:
     result = await _or_status(answer)
     if isinstance(result, status_pb2.Status):
-        status = rpc_status.to_status(result)
-        metadata = tuple(status.trailing_metadata)
+        told = rpc_status.to_status(result)
+        metadata = tuple(told.trailing_metadata)
         if result.code == code_pb2.RESOURCE_EXHAUSTED:
             # What gRPC's own retries heed; RetryInfo is for people and other libraries.
-            metadata += (("grpc-retry-pushback-ms", str(_RETRY_SECONDS * 1000)),)
-        await context.abort(status.code, status.details, metadata)
+            metadata += (("grpc-retry-pushback-ms", str(status.RETRY_SECONDS * 1000)),)
+        await context.abort(told.code, told.details, metadata)
         raise AssertionError("abort returned")
     return result
 
@@ -201,35 +195,5 @@ async def _or_abort(
 async def _or_status(answer: Awaitable[_Response]) -> _Response | status_pb2.Status:
     try:
         return await answer
-    except (InvalidRequestError, WorkspaceError, QueueFullError, SandboxBrokenError) as error:
-        return _status(error)
-    except Exception:
-        _log.exception("internal_error")
-        return _packed(code_pb2.INTERNAL, "an error inside the server; see its log", "INTERNAL")
-
-
-def _status(error: Exception) -> status_pb2.Status:
-    if isinstance(error, InvalidRequestError):
-        details = error_details_pb2.BadRequest(
-            field_violations=[
-                error_details_pb2.BadRequest.FieldViolation(field=v.field, description=v.description)
-                for v in error.violations
-            ]
-        )
-        return _packed(code_pb2.INVALID_ARGUMENT, str(error), "INVALID_REQUEST", details)
-    if isinstance(error, WorkspaceError):
-        return _status(InvalidRequestError([Violation("program.files", f"can't be laid out: {error}")]))
-    if isinstance(error, QueueFullError):
-        retry = error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=_RETRY_SECONDS))
-        return _packed(code_pb2.RESOURCE_EXHAUSTED, str(error), "QUEUE_FULL", retry)
-    _log.error("sandbox_broken", error=str(error))
-    return _packed(code_pb2.UNAVAILABLE, f"the sandbox failed, not the program: {error}", "SANDBOX_BROKEN")
-
-
-def _packed(code: int, message: str, reason: str, *details: Message) -> status_pb2.Status:
-    status = status_pb2.Status(code=code, message=message)
-    for detail in (error_details_pb2.ErrorInfo(reason=reason, domain=_DOMAIN), *details):
-        packed = any_pb2.Any()
-        packed.Pack(detail)
-        status.details.append(packed)
-    return status
+    except Exception as error:  # every one is told to the caller, in one place
+        return status.of(error)

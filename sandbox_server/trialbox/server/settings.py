@@ -8,6 +8,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from trialbox.server.model import Limits
 
+MAXIMUM_SLOTS = 256
+"""Each slot has host ids of its own, which one server's range must hold."""
+
 _MIB = 1 << 20
 _PREFIX = "TRIALBOX_"
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -44,7 +47,9 @@ class Settings(BaseSettings):
 
     address: str = "127.0.0.1:50051"
     """`host:port`, or `unix:` and the path of a socket."""
-    slots: PositiveInt = Field(default_factory=lambda: os.cpu_count() or 1)
+    slots: Annotated[int, Field(ge=1, le=MAXIMUM_SLOTS)] = Field(
+        default_factory=lambda: min(os.cpu_count() or 1, MAXIMUM_SLOTS)
+    )
     """How many programs run at once."""
     queue_size: NonNegativeInt = 256
     """How many unary requests may wait for a slot."""

@@ -19,7 +19,7 @@ from trialbox.server.grading import (
 )
 from trialbox.server.guest import frames
 from trialbox.server.model import Execution, Job, Limits, Outcome, Program, ProgramException, Usage
-from trialbox.server.pool import Records, Watch
+from trialbox.server.watching import Records, Watch
 
 _LIMITS = Limits(
     wall_seconds=100,
@@ -76,11 +76,13 @@ class Jail:
         self._steps = list(steps)
         self.jobs: list[Job] = []
         self.stops: list[bytes] = []
+        self.bounded: list[bool] = []
         self._records: Records | None = None
 
-    def __call__(self, job: Job, watch: Watch | None = None) -> Awaitable[Execution]:
+    def __call__(self, job: Job, watch: Watch | None = None, *, bounded: bool = True) -> Awaitable[Execution]:
         assert (watch is None) == (job.harness is None)
         self.jobs.append(job)
+        self.bounded.append(bounded)
         self._records = watch(self) if watch else None
         return self._play(self._steps.pop(0))
 
@@ -160,6 +162,8 @@ async def test_fresh_gives_every_case_a_process_of_its_own() -> None:
     evaluation = await evaluate(jail, job(_CHECK, _CHECK, _CHECK, fresh=True))
     assert verdicts(evaluation) == ["PASSED"] * 3
     assert [jail.asked(index) for index in range(3)] == [[0], [1], [2]]
+    # A full queue may refuse the evaluation, not the rest of one under way.
+    assert jail.bounded == [True, False, False]
 
 
 async def test_shared_cases_that_are_forbidden_are_errors_and_nothing_runs() -> None:
@@ -230,7 +234,7 @@ async def test_an_uncaught_exception_is_told_with_the_case() -> None:
     assert (case.verdict, case.exception, case.message) == (Verdict.ERROR, told, "ValueError: no (line 3)")
 
 
-@pytest.mark.parametrize(("kind", "verdict"), [("SyntaxError", "ERROR"), ("MemoryError", "OUT_OF_MEMORY")])
+@pytest.mark.parametrize(("kind", "verdict"), [("SyntaxError", "ERROR"), ("MemoryError", "ERROR")])
 async def test_a_program_that_does_not_load_fails_every_case_and_is_not_run_again(kind: str, verdict: str) -> None:
     def step(jail: Jail) -> Execution:
         jail.record(b"load-failed", kind.encode(), b"why", b"2")
@@ -272,7 +276,7 @@ async def test_a_forged_record_ends_the_process_and_the_case_it_came_in() -> Non
     evaluation = await evaluate(jail, job(_CHECK, _CHECK, _CHECK))
     assert verdicts(evaluation) == ["PASSED", "ERROR", "PASSED"]
     assert "something other than a verdict" in evaluation.cases[1].message
-    assert jail.stops == [b"cancelled"]
+    assert jail.stops == [b"forged"]
 
 
 async def test_what_a_process_used_is_taken_off_the_rest_and_set_up_is_not() -> None:

@@ -135,18 +135,18 @@ async def test_any_other_record_stops_the_process_and_takes_no_result_away(name:
     watched.feed(_ONE_DONE)
     before = watched.watch.results[0]
     watched.feed(_FORGERIES[name])
-    assert watched.reasons == [b"cancelled"]
+    assert watched.reasons == [b"forged"]
     watched.feed(begun(1) + ended(1) + begun(2) + ended(2))
     watched.watch.detach()
     assert watched.watch.results == {0: before}
-    assert watched.reasons == [b"cancelled"]
+    assert watched.reasons == [b"forged"]
 
 
 async def test_a_case_beyond_the_last_stops_the_process() -> None:
     watched = Watched([0])
     watched.feed(_ONE_DONE + begun(1))
     watched.watch.detach()
-    assert watched.reasons == [b"cancelled"]
+    assert watched.reasons == [b"forged"]
     assert watched.watch.remaining == []
 
 
@@ -154,14 +154,14 @@ async def test_a_case_before_the_program_has_loaded_stops_the_process() -> None:
     watched = Watched([0])
     watched.feed(begun(0))
     watched.watch.detach()
-    assert (watched.reasons, watched.watch.results) == ([b"cancelled"], {})
+    assert (watched.reasons, watched.watch.results) == ([b"forged"], {})
 
 
 async def test_a_program_that_has_not_loaded_does_not_load_after_all() -> None:
     watched = Watched([0])
     watched.feed(record(b"load-failed", b"E", b"m", b"0") + LOADED)
     watched.watch.detach()
-    assert (watched.reasons, watched.watch.loaded) == ([b"cancelled"], False)
+    assert (watched.reasons, watched.watch.loaded) == ([b"forged"], False)
 
 
 @pytest.mark.parametrize("length", [b"2000000:", b"999999999999:"])
@@ -172,7 +172,7 @@ async def test_an_oversized_record_stops_the_process_before_it_is_whole(length: 
     for _ in range(40):
         watched.feed(chunk)
     watched.watch.detach()
-    assert watched.reasons == [b"cancelled"]
+    assert watched.reasons == [b"forged"]
     assert len(watched.watch._buffer) < 2_000_000
 
 
@@ -194,7 +194,7 @@ async def test_a_line_fits_the_wire_or_stops_the_process(line: int) -> None:
     watched.feed(LOADED + begun(0) + ended(0, b"ERROR", (b"E", b"m", b"%d" % line)))
     watched.watch.detach()
     result = watched.watch.results.get(0)
-    assert watched.reasons == [b"cancelled"] or (
+    assert watched.reasons == [b"forged"] or (
         result is not None and result.exception is not None and result.exception.line < 2**32
     )
 
@@ -216,7 +216,7 @@ async def test_any_bytes_give_results_in_order_and_never_raise(chunks: list[byte
     done = list(watch.results)
     current = [] if watch.current is None else [watch.current]
     assert done + current + watch.remaining == [0, 1, 2]
-    assert watched.reasons in ([], [b"cancelled"])
+    assert watched.reasons in ([], [b"forged"])
 
 
 async def test_a_case_that_takes_too_long_is_stopped_by_the_clock() -> None:

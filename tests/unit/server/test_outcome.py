@@ -18,6 +18,7 @@ _REASONS = {
     b"memory": Outcome.MEMORY_EXCEEDED,
     b"output": Outcome.OUTPUT_EXCEEDED,
     b"cancelled": Outcome.CANCELLED,
+    b"forged": Outcome.CANCELLED,
 }
 
 

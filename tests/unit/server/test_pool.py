@@ -9,7 +9,8 @@ import pytest_asyncio
 
 from trialbox.server import pool as pool_module
 from trialbox.server.model import Execution, Job, Limits, Outcome, Program, SandboxBrokenError, Usage, WorkspaceError
-from trialbox.server.pool import Pool, QueueFullError, Watch
+from trialbox.server.pool import Pool, QueueFullError
+from trialbox.server.watching import Watch
 
 _LIMITS = Limits(
     wall_seconds=1,

@@ -4,7 +4,7 @@ What runs here shares the process with the program, which could forge what is re
 every verdict is of trust SHARED. The host keeps the clock and fills in for a process that
 died. Records, one frame a field on the results descriptor:
   loaded | load-failed, type, message, line
-  begin, case | end, case, verdict, actual, expected, message, type, message, line
+  begin, case | end, case, verdict, actual, expected, type, message, line
 """
 
 import os

@@ -12,7 +12,6 @@ ended by itself.
 
 import _signal  # type: ignore[import-not-found]  # signal itself costs 5 ms
 import errno
-import gc
 import os
 import sys
 import time
@@ -34,8 +33,6 @@ _GUEST_FOLDER = "/run/trialbox"
 def main() -> None:
     """Fork the program. Returns in the program's process only, confined and set up."""
     gate_read, gate_write = os.pipe()
-    # What start-up left is no garbage of the program's, and needs no look at its exit.
-    gc.freeze()
     program = os.fork()
     if program:
         os.close(PAYLOAD)
