@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -58,6 +59,34 @@ def test_a_cancelled_call_ends_its_program_and_frees_the_slot(server: hosts.Serv
         hosts.eventually(lambda: not hosts.marked(marker), "the program ended")
         answer = stub.Execute(execute_request("print('next')"))
         assert answer.execution.stdout == b"next\n"
+
+
+def test_a_request_cancelled_on_its_stream_is_answered_cancelled_with_its_output_so_far(
+    server: hosts.Server, marker: str
+) -> None:
+    messages: queue.SimpleQueue[sandbox_service_pb2.ExecuteBatchRequest | None] = queue.SimpleQueue()
+    with grpc.insecure_channel(server.address) as channel:
+        stub = sandbox_service_pb2_grpc.SandboxServiceStub(channel)
+        answers = stub.ExecuteBatch(iter(messages.get, None))
+        for name, source in (
+            ("running", f"print('so far', flush=True)\n{hosts.lingering(marker)}"),
+            ("queued", hosts.lingering(marker)),
+        ):
+            request = execute_request(source)
+            request.request_id = name
+            messages.put(sandbox_service_pb2.ExecuteBatchRequest(request=request))
+        hosts.eventually(lambda: hosts.marked(marker), "the first program started")
+        for name in ("queued", "running", "unknown"):
+            messages.put(sandbox_service_pb2.ExecuteBatchRequest(cancel_request_id=name))
+        messages.put(None)
+        executions = {answer.request_id: answer.response.execution for answer in answers}
+        assert stub.Execute(execute_request("print('next')")).execution.stdout == b"next\n"
+    assert not hosts.marked(marker)
+    assert (executions["running"].outcome, executions["running"].stdout) == (
+        execution_pb2.OUTCOME_CANCELLED,
+        b"so far\n",
+    )
+    assert executions["queued"].outcome == execution_pb2.OUTCOME_CANCELLED
 
 
 async def test_a_cancelled_task_of_the_sdk_ends_its_program(server: hosts.Server, marker: str) -> None:

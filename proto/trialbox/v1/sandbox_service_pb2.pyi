@@ -108,6 +108,12 @@ class ExecuteBatchRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REQUEST_FIELD_NUMBER: _builtins.int
+    CANCEL_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    cancel_request_id: _builtins.str
+    """Ends the program of the unanswered request of this id: its answer is CANCELLED, with
+    what it put out so far. Of any other id it means nothing. The server reads a stream
+    in turn, and no further than its slots need: so does a cancellation wait.
+    """
     @_builtins.property
     def request(self) -> Global___ExecuteRequest:
         """request_id must be set, and unlike that of any unanswered request on the stream."""
@@ -116,12 +122,15 @@ class ExecuteBatchRequest(_message.Message):
         self,
         *,
         request: Global___ExecuteRequest | None = ...,
+        cancel_request_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel_request_id", b"cancel_request_id", "kind", b"kind", "request", b"request"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel_request_id", b"cancel_request_id", "kind", b"kind", "request", b"request"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["request", "cancel_request_id"]  # noqa: Y015
+    _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
 Global___ExecuteBatchRequest: _TypeAlias = ExecuteBatchRequest  # noqa: Y015
 

@@ -145,7 +145,7 @@ class Jail:
         feeds = {"stdout": self._bounded(stdout), "stderr": self._bounded(stderr)}
         await self._load(job)
         setup_seconds = time.monotonic() - started
-        feeds["results"] = watch(self) if watch else results.extend
+        feeds["results"] = (watch(self) if watch else None) or results.extend
         # The readers own their descriptors from here on.
         self._pipes = [PipeReader(self._descriptors.pop(name), feed) for name, feed in feeds.items()]
         end = await self._wait_for_end(job.limits)

@@ -16,6 +16,7 @@ from trialbox.server.evaluation import evaluate
 from trialbox.server.layers import Layer, LayerState
 from trialbox.server.pool import Pool
 from trialbox.server.validation import Bounds, InvalidRequestError, Validator, Violation
+from trialbox.server.watching import Running, Watch
 from trialbox.v1 import execution_pb2, sandbox_service_pb2, sandbox_service_pb2_grpc
 
 # What a batch stream may have under way, by slot: enough that none idles.
@@ -68,8 +69,25 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         ],
     ) -> AsyncIterator[sandbox_service_pb2.ExecuteBatchResponse]:
         """Run programs as they come, answer as they finish."""
-        requests = (item.request async for item in request_iterator)
-        async for request_id, result in self._batch(requests, partial(self._execute, bounded=False)):
+        cancellable: dict[str, _Cancellable] = {}
+
+        async def requests() -> AsyncIterator[sandbox_service_pb2.ExecuteRequest]:
+            async for item in request_iterator:
+                if item.WhichOneof("kind") == "request":
+                    yield item.request
+                elif item.cancel_request_id in cancellable:
+                    cancellable[item.cancel_request_id].cancel()
+
+        async def answer(
+            request: sandbox_service_pb2.ExecuteRequest,
+        ) -> sandbox_service_pb2.ExecuteResponse:
+            cancellable[request.request_id] = program = _Cancellable()
+            try:
+                return await self._execute(request, program.watch, bounded=False)
+            finally:
+                del cancellable[request.request_id]
+
+        async for request_id, result in self._batch(requests(), answer):
             if isinstance(result, status_pb2.Status):
                 yield sandbox_service_pb2.ExecuteBatchResponse(request_id=request_id, error=result)
             else:
@@ -114,12 +132,12 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         )
 
     async def _execute(
-        self, request: sandbox_service_pb2.ExecuteRequest, *, bounded: bool = True
+        self, request: sandbox_service_pb2.ExecuteRequest, watch: Watch | None = None, *, bounded: bool = True
     ) -> sandbox_service_pb2.ExecuteResponse:
         job = self._validator.execution(request)
         request_id = request.request_id or uuid.uuid4().hex
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            done = await self._pool.execute(job, bounded=bounded)
+            done = await self._pool.execute(job, watch, bounded=bounded)
             _log.debug("executed", outcome=done.outcome.name, wall_seconds=round(done.usage.wall_seconds, 6))
         return sandbox_service_pb2.ExecuteResponse(execution=wire.execution(request_id, done, self._isolation))
 
@@ -175,6 +193,26 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
             # The caller is gone, or all is answered: in the first case programs must end.
             reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)
+
+
+class _Cancellable:
+    """A program that may be ended before or after it has started."""
+
+    def __init__(self) -> None:
+        self._running: Running | None = None
+        self._cancelled = False
+
+    def watch(self, running: Running) -> None:
+        """Take note that it has started."""
+        self._running = running
+        if self._cancelled:
+            running.stop(b"cancelled")
+
+    def cancel(self) -> None:
+        """End it, now or as soon as it starts."""
+        self._cancelled = True
+        if self._running is not None:
+            self._running.stop(b"cancelled")
 
 
 async def _or_abort(

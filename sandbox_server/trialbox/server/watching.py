@@ -18,8 +18,8 @@ class Running(Protocol):
         """How long its main thread has been ready to run without getting a processor."""
 
 
-# Told what runs, returns what takes the records that a harness writes.
-Watch = Callable[[Running], Records]
+# Told what runs, returns what takes the records that a harness writes, if there is one.
+Watch = Callable[[Running], Records | None]
 
 
 class Execute(Protocol):
