@@ -1,5 +1,6 @@
 """Grades a program: runs its cases in jails, and makes a verdict of whatever happens."""
 
+import asyncio
 from dataclasses import replace
 
 from trialbox.server.grading import (
@@ -102,8 +103,9 @@ class _Evaluation:
         job = Job(program=program, limits=limits)
         execution = await self._spend(job)
         if execution.outcome is not Outcome.SUCCEEDED:
-            return replace(_explain(execution, "in this case"), wall_seconds=execution.usage.wall_seconds)
-        same = _normal(execution.stdout, case.comparison) == _normal(case.expected, case.comparison)
+            return replace(self._explain(execution, "in this case"), wall_seconds=execution.usage.wall_seconds)
+        # In a thread: a program may put out so much that comparing takes a while.
+        same = await asyncio.to_thread(_same_output, execution.stdout, case)
         return CaseResult(
             verdict=Verdict.PASSED if same else Verdict.FAILED,
             actual=self._shown(execution.stdout),
@@ -127,7 +129,7 @@ class _Evaluation:
         return execution
 
     def _ended(self, execution: Execution, watch: HarnessWatch, when: str) -> CaseResult:
-        result = _explain(execution, when)
+        result = self._explain(execution, when)
         if watch.forged:
             result = replace(
                 result, verdict=Verdict.ERROR, message="the process reported something other than a verdict"
@@ -135,6 +137,22 @@ class _Evaluation:
         if watch.overdue and result.verdict is Verdict.TIMED_OUT:
             result = replace(result, message=f"no answer {when} within {self._job.case_seconds:g} s")
         return replace(result, wall_seconds=watch.current_seconds())
+
+    def _explain(self, execution: Execution, when: str) -> CaseResult:
+        """Make a verdict of a process that ended without one."""
+        outcome, exception = execution.outcome, execution.exception
+        if exception is not None and execution.exit_code == 1:
+            limit = self._text_limit
+            exception = replace(
+                exception, type=shortened(exception.type, limit), message=shortened(exception.message, limit)
+            )
+            return CaseResult(verdict=Verdict.ERROR, message=exception_text(exception), exception=exception)
+        detail = {
+            Outcome.SUCCEEDED: "the process exited with status 0",
+            Outcome.FAILED: f"the process exited with status {execution.exit_code}",
+            Outcome.SIGNALED: f"the process was ended by signal {execution.signal}",
+        }.get(outcome, outcome.value.replace("_", " ").lower())
+        return CaseResult(verdict=_VERDICTS.get(outcome, Verdict.ERROR), message=f"{detail} {when}")
 
     def _shown(self, output: bytes) -> str:
         return shortened(output[: 4 * self._text_limit].decode("utf-8", "backslashreplace"), self._text_limit)
@@ -144,19 +162,6 @@ class _Evaluation:
 
     def _limits(self) -> Limits:
         return replace(self._job.limits, wall_seconds=self._wall_left, cpu_seconds=self._cpu_left)
-
-
-def _explain(execution: Execution, when: str) -> CaseResult:
-    """Make a verdict of a process that ended without one."""
-    outcome, exception = execution.outcome, execution.exception
-    if exception is not None and execution.exit_code == 1:
-        return CaseResult(verdict=Verdict.ERROR, message=exception_text(exception), exception=exception)
-    detail = {
-        Outcome.SUCCEEDED: "the process exited with status 0",
-        Outcome.FAILED: f"the process exited with status {execution.exit_code}",
-        Outcome.SIGNALED: f"the process was ended by signal {execution.signal}",
-    }.get(outcome, outcome.value.replace("_", " ").lower())
-    return CaseResult(verdict=_VERDICTS.get(outcome, Verdict.ERROR), message=f"{detail} {when}")
 
 
 def _packed(number: int, case: Call | Check | Stdio) -> bytes:
@@ -175,6 +180,10 @@ def _packed(number: int, case: Call | Check | Stdio) -> bytes:
     if isinstance(case, Check):
         return frames.pack(b"%d" % number, b"check", case.source)
     raise TypeError("Stdio cases run without the harness")
+
+
+def _same_output(output: bytes, case: Stdio) -> bool:
+    return _normal(output, case.comparison) == _normal(case.expected, case.comparison)
 
 
 def _normal(text: bytes, comparison: Comparison) -> object:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import fcntl
 import math
 import os
 import resource
@@ -12,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from trialbox.server import nsjail, outcome
+from trialbox.server import handover, nsjail, outcome
 from trialbox.server.cgroups import Counters, SlotCgroups
 from trialbox.server.guest import frames
 from trialbox.server.model import (
@@ -46,8 +45,6 @@ _OOM_SCORE = b"1000"
 _COLLECT_MEMORY_BYTES = 64 << 20
 COLLECT_BYTES = 16 << 20
 
-# Runs instead of the program's source, which the harness then loads.
-_HARNESS_MAIN = b"import harness\nharness.main()\n"
 _PROCESSORS = os.cpu_count() or 1
 
 
@@ -74,6 +71,7 @@ class _End:
     reason: bytes
     wait_status: int
     wall_seconds: float
+    jail_alive: bool = False
     user_cpu_seconds: float = 0.0
     system_cpu_seconds: float = 0.0
 
@@ -111,7 +109,7 @@ class Jail:
                 # So that the program may open /dev/stdout anew.
                 os.fchown(theirs[name], place.program_host_id, place.program_host_id)
             runtime = place.runtimes[self.spec.runtime]
-            _fill(theirs["config"], nsjail.config(self.spec, runtime, first_host_id=place.first_host_id))
+            handover.fill(theirs["config"], nsjail.config(self.spec, runtime, first_host_id=place.first_host_id))
             numbered = {
                 nsjail.STDIN: own["stdin"],
                 nsjail.STDOUT: theirs["stdout"],
@@ -158,7 +156,16 @@ class Jail:
             oom_kills=after.oom_kills - self._before.oom_kills,
             output_exceeded=stdout.truncated or stderr.truncated,
         )
-        files, skipped = await self._collect(job, results) if job.collect else ({}, ())
+        files: dict[str, bytes] = {}
+        skipped: tuple[SkippedFile, ...] = ()
+        if job.collect:
+            try:
+                if not end.jail_alive:
+                    raise SandboxBrokenError("the jail ended with the program")
+                files, skipped = await self._collect(job, results)
+            except (SandboxBrokenError, ValueError) as error:
+                # How the program ended is known; that its files are lost is no reason to lose it.
+                skipped = (SkippedFile(path=b".", reason=f"nothing could be collected: {error}"),)
         user, system = end.user_cpu_seconds, end.system_cpu_seconds
         if self._cgroups.has("cpu"):
             user, system = after.cpu_since(self._before)
@@ -187,6 +194,10 @@ class Jail:
         if self._control is not None:
             self._control.send(frames.pack(b"kill", reason))
 
+    def cpu_seconds(self) -> float:
+        """Processor time of all that runs in the jail."""
+        return self._cgroups.cpu_seconds() - self._before.cpu_seconds
+
     def starved_seconds(self) -> float:
         """How long the program's main thread has been ready to run without getting a processor."""
         try:
@@ -210,10 +221,10 @@ class Jail:
 
     async def _load(self, job: Job) -> None:
         """Hand over the request, wait for it to be laid out, and put its limits in force."""
-        payload = _payload(job, self._resource_limits(job.limits))
+        payload = handover.payload(job, self._resource_limits(job.limits))
         for name, content in (("stdin", job.program.stdin), ("payload", payload)):
-            _fill(self._descriptors[name], content)
-            _seal(self._descriptors[name])
+            handover.fill(self._descriptors[name], content)
+            handover.seal(self._descriptors[name])
         self._send(b"load")
         await self._expect(b"ready")
         self._before = self._cgroups.read()
@@ -267,6 +278,7 @@ class Jail:
             wall_seconds=int(wall) / 1e9,
             user_cpu_seconds=int(user) / 1e6,
             system_cpu_seconds=int(system) / 1e6,
+            jail_alive=True,
         )
         used = end.user_cpu_seconds + end.system_cpu_seconds
         if (
@@ -280,7 +292,7 @@ class Jail:
     async def _monitor(self, limits: Limits) -> None:
         """End the program when the kernel's counters say so."""
         while True:
-            left = limits.cpu_seconds - (self._cgroups.cpu_seconds() - self._before.cpu_seconds)
+            left = limits.cpu_seconds - self.cpu_seconds()
             if left <= 0:
                 self.stop(b"cpu")
                 return
@@ -354,35 +366,3 @@ class Jail:
     def _log(self) -> str:
         text = os.pread(self._descriptors["log"], 4096, 0).decode(errors="replace").strip()
         return f"; nsjail: {text or 'silent'}"
-
-
-def _payload(job: Job, resource_limits: dict[int, int]) -> bytes:
-    """What the program's process reads: see guest/init.py."""
-    program = job.program
-    environment = [text for pair in program.env.items() for text in pair]
-    files = dict(program.files)
-    if job.harness is None:
-        files["main.py"] = program.source
-    else:
-        files |= {"main.py": _HARNESS_MAIN, "candidate.py": program.source}
-    return frames.pack(
-        b"script" if job.harness is None else b"harness",
-        frames.pack(*(b"%d" % number for pair in resource_limits.items() for number in pair)),
-        frames.pack(*map(os.fsencode, program.args)),
-        frames.pack(*map(os.fsencode, environment)),
-        frames.pack(*(part for name, content in files.items() for part in (name.encode(), content))),
-        job.harness or b"",
-    )
-
-
-def _fill(descriptor: int, content: bytes) -> None:
-    """Write without moving the offset, which the jail shares."""
-    written = 0
-    view = memoryview(content)
-    while written < len(content):
-        written += os.pwrite(descriptor, view[written:], written)
-
-
-def _seal(descriptor: int) -> None:
-    seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)

@@ -17,6 +17,8 @@ REASONS = {
 }
 
 _TRACEBACK_BYTES = 65536
+_TYPE_LIMIT = 200
+_MESSAGE_LIMIT = 4000
 # A group's traceback has a margin of its own.
 _START = re.compile(
     rb"^(?:Traceback \(most recent call last\):|  \+ Exception Group Traceback \(most recent call last\):"
@@ -66,5 +68,9 @@ def exception_from(stderr: bytes) -> ProgramException | None:
             return None
         locations = _LOCATION.findall(b"\n".join(lines[:position]))
         message = "" if match[2] is None else "\n".join([match[2], *more]).rstrip("\n")
-        return ProgramException(type=match[1], message=message, line=int(locations[-1]) if locations else 0)
+        return ProgramException(
+            type=match[1][:_TYPE_LIMIT],
+            message=message[:_MESSAGE_LIMIT],
+            line=int(locations[-1]) if locations else 0,
+        )
     return None

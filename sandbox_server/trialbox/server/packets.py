@@ -52,8 +52,15 @@ class PacketSocket:
         """
         if not self._packets.empty():
             return self._packets.get_nowait()
-        async with asyncio.timeout(seconds):
-            return await self._packets.get()
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._packets.get()
+        except TimeoutError:
+            # A busy event loop may learn of the time before it learns of the packet.
+            self._read()
+            if self._packets.empty():
+                raise
+            return self._packets.get_nowait()
 
     def send(self, data: bytes, descriptors: tuple[int, ...] = ()) -> bool:
         """Send a packet; False when either end is closed."""

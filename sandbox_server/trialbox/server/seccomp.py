@@ -72,8 +72,6 @@ ALLOWED = (
 
 # The calls below are allowed for these values of one argument and refused for all others.
 _ALLOWED_VALUES = {
-    # Families that are confined by the network namespace; vsock, netlink and packet are not.
-    ("socket", 0): {"AF_UNIX": 1, "AF_INET": 2, "AF_INET6": 10},
     # F_SETSIG could forge a SIGSYS; F_SETLEASE and F_NOTIFY reach across jails on shared files.
     ("fcntl", 1): {
         "F_DUPFD": 0, "F_GETFD": 1, "F_SETFD": 2, "F_GETFL": 3, "F_SETFL": 4, "F_GETLK": 5, "F_SETLK": 6,
@@ -92,6 +90,10 @@ _ALLOWED_VALUES = {
         "GET_THP_DISABLE": 42, "SET_VMA": 0x53564D41,
     },
 }  # fmt: skip
+
+# Families that are confined by the network namespace, unlike vsock, netlink and packet; and
+# of protocols the default, TCP and UDP: other numbers make the kernel look for modules.
+_SOCKETS = {"AF_UNIX": (1, (0,)), "AF_INET": (2, (0, 6, 17)), "AF_INET6": (10, (0, 6, 17))}
 
 # Position of the signal number in each call that sends one.
 _SIGNAL_ARGUMENT = {
@@ -132,6 +134,14 @@ def program_filter() -> bytes:
     for (name, position), values in _ALLOWED_VALUES.items():
         for value in values.values():
             policy.add_rule(pyseccomp.ALLOW, name, pyseccomp.Arg(position, pyseccomp.EQ, value))
+    for family, protocols in _SOCKETS.values():
+        for protocol in protocols:
+            policy.add_rule(
+                pyseccomp.ALLOW,
+                "socket",
+                pyseccomp.Arg(0, pyseccomp.EQ, family),
+                pyseccomp.Arg(2, pyseccomp.EQ, protocol),
+            )
     _limit_clone(policy, refuse)
     _forbid_sending_sigsys(policy, refuse)
     with os.fdopen(os.memfd_create("filter"), "w+b") as file:

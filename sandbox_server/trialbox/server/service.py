@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import grpc
 import structlog
+from google.protobuf.message import Message
 from google.rpc import code_pb2, status_pb2
 from grpc_status import rpc_status
 
@@ -17,13 +18,18 @@ from trialbox.server.layers import Layer, LayerState
 from trialbox.server.pool import Pool
 from trialbox.server.validation import Bounds, InvalidRequestError, Validator, Violation
 from trialbox.server.watching import Running, Watch
-from trialbox.v1 import execution_pb2, sandbox_service_pb2, sandbox_service_pb2_grpc
+from trialbox.v1 import MAX_MESSAGE_BYTES, execution_pb2, sandbox_service_pb2, sandbox_service_pb2_grpc
 
 # What a batch stream may have under way, by slot: enough that none idles.
 _IN_FLIGHT_BY_SLOT = 2
 
 _Request = TypeVar("_Request", sandbox_service_pb2.ExecuteRequest, sandbox_service_pb2.EvaluateRequest)
-_Response = TypeVar("_Response")
+_Response = TypeVar("_Response", bound=Message)
+_Job = TypeVar("_Job")
+# Checking more than this may take longer than the event loop can spare.
+_LARGE_BYTES = 256 << 10
+# What a batch's answer adds to that of a single call.
+_ENVELOPE_BYTES = 1024
 
 _log = structlog.get_logger(__name__)
 
@@ -134,7 +140,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
     async def _execute(
         self, request: sandbox_service_pb2.ExecuteRequest, watch: Watch | None = None, *, bounded: bool = True
     ) -> sandbox_service_pb2.ExecuteResponse:
-        job = self._validator.execution(request)
+        job = await self._checked(self._validator.execution, request)
         request_id = request.request_id or uuid.uuid4().hex
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             done = await self._pool.execute(job, watch, bounded=bounded)
@@ -144,12 +150,18 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
     async def _evaluate(
         self, request: sandbox_service_pb2.EvaluateRequest, *, bounded: bool = True
     ) -> sandbox_service_pb2.EvaluateResponse:
-        job = self._validator.evaluation(request)
+        job = await self._checked(self._validator.evaluation, request)
         request_id = request.request_id or uuid.uuid4().hex
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             done = await evaluate(self._pool.execute, job, bounded=bounded)
             _log.debug("evaluated", cases=len(done.cases), wall_seconds=round(done.usage.wall_seconds, 6))
         return sandbox_service_pb2.EvaluateResponse(evaluation=wire.evaluation(request_id, done, self._isolation))
+
+    async def _checked(self, check: Callable[[_Request], _Job], request: _Request) -> _Job:
+        # Away from the event loop, which must stay quick for the clocks of programs under way.
+        if request.ByteSize() > _LARGE_BYTES:
+            return await asyncio.to_thread(check, request)
+        return check(request)
 
     async def _batch(
         self, requests: AsyncIterator[_Request], answer: Callable[[_Request], Awaitable[_Response]]
@@ -224,7 +236,7 @@ async def _or_abort(
         metadata = tuple(told.trailing_metadata)
         if result.code == code_pb2.RESOURCE_EXHAUSTED:
             # What gRPC's own retries heed; RetryInfo is for people and other libraries.
-            metadata += (("grpc-retry-pushback-ms", str(status.RETRY_SECONDS * 1000)),)
+            metadata += (("grpc-retry-pushback-ms", status.pushback(result)),)
         await context.abort(told.code, told.details, metadata)
         raise AssertionError("abort returned")
     return result
@@ -232,6 +244,9 @@ async def _or_abort(
 
 async def _or_status(answer: Awaitable[_Response]) -> _Response | status_pb2.Status:
     try:
-        return await answer
+        response = await answer
+        if response.ByteSize() > MAX_MESSAGE_BYTES - _ENVELOPE_BYTES:
+            raise status.AnswerTooLargeError(f"the answer has {response.ByteSize()} bytes")
+        return response
     except Exception as error:  # every one is told to the caller, in one place
         return status.of(error)

@@ -11,8 +11,18 @@ from trialbox.server.validation import InvalidRequestError, Violation
 
 RETRY_SECONDS = 1
 _DOMAIN = "trialbox"
+_RETRY = error_details_pb2.RetryInfo.DESCRIPTOR
 
 _log = structlog.get_logger(__name__)
+
+
+class AnswerTooLargeError(Exception):
+    """An answer that no message holds."""
+
+
+def pushback(status: status_pb2.Status) -> str:
+    """When to try again, in milliseconds; negative for never."""
+    return str(RETRY_SECONDS * 1000) if any(detail.Is(_RETRY) for detail in status.details) else "-1"
 
 
 def of(error: Exception) -> status_pb2.Status:
@@ -30,6 +40,8 @@ def of(error: Exception) -> status_pb2.Status:
     if isinstance(error, QueueFullError):
         retry = error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=RETRY_SECONDS))
         return _packed(code_pb2.RESOURCE_EXHAUSTED, str(error), "QUEUE_FULL", retry)
+    if isinstance(error, AnswerTooLargeError):
+        return _packed(code_pb2.RESOURCE_EXHAUSTED, str(error), "MESSAGE_TOO_LARGE")
     if isinstance(error, SandboxBrokenError):
         _log.error("sandbox_broken", error=str(error))
         return _packed(code_pb2.UNAVAILABLE, f"the sandbox failed, not the program: {error}", "SANDBOX_BROKEN")

@@ -16,8 +16,11 @@ _MAXIMUM_DEPTH = 32
 _MAXIMUM_TEXTS = 1000
 _MAXIMUM_TEXT_BYTES = 128 << 10
 _MAXIMUM_VIOLATIONS = 16
+# Sent twice, once with up to three bytes for each, in metadata of 8 KiB.
+_VIOLATION_BYTES = 1500
 _MAXIMUM_CASES = 10_000
 _MAXIMUM_PATTERNS = 100
+_MAXIMUM_PATTERN_BYTES = 32 << 10
 _MAXIMUM_REQUEST_ID_CHARACTERS = 128
 _PROGRAM_FILES = ("main.py",)
 _CANDIDATE_FILES = ("main.py", "candidate.py")
@@ -75,7 +78,13 @@ class Validator:
             "collect",
             f"holds {len(request.collect)} patterns; the allowed range is 0 to {_MAXIMUM_PATTERNS}",
         )
-        for number, pattern in enumerate(request.collect):
+        total = sum(len(pattern.encode()) for pattern in request.collect[:_MAXIMUM_PATTERNS])
+        found.check(
+            total <= _MAXIMUM_PATTERN_BYTES,
+            "collect",
+            f"holds {total} bytes; the allowed range is 0 to {_MAXIMUM_PATTERN_BYTES}",
+        )
+        for number, pattern in enumerate(request.collect[:_MAXIMUM_PATTERNS]):
             found.path(f"collect[{number}]", pattern)
         found.raise_if_any()
         return Job(program=program, limits=limits, collect=tuple(request.collect))
@@ -239,7 +248,9 @@ class _Findings:
 
     def add(self, field: str, description: str) -> None:
         # All of it must fit into the metadata of a response.
-        if len(self._violations) < _MAXIMUM_VIOLATIONS:
+        told = sum(len(v.field.encode()) + len(v.description.encode()) for v in self._violations)
+        new = len(field.encode()) + len(description.encode())
+        if not self._violations or (len(self._violations) < _MAXIMUM_VIOLATIONS and told + new < _VIOLATION_BYTES):
             self._violations.append(Violation(field, description))
 
     def check(self, holds: bool, field: str, description: str) -> None:

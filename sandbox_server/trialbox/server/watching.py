@@ -14,6 +14,9 @@ class Running(Protocol):
     def stop(self, reason: bytes) -> None:
         """End it, for one of outcome.REASONS, unless it has ended."""
 
+    def cpu_seconds(self) -> float:
+        """Processor time of all of it so far; 0 where nobody counts."""
+
     def starved_seconds(self) -> float:
         """How long its main thread has been ready to run without getting a processor."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 from collections.abc import Callable
 
 import pytest
@@ -47,6 +48,7 @@ class Watched:
         self.reasons: list[bytes] = []
         self.stopped = asyncio.Event()
         self.starved_seconds: Callable[[], float] = lambda: 0.0
+        self.cpu_seconds: Callable[[], float] = lambda: 0.0
         self.feed: Callable[[bytes], None] = self.watch.attach(self)
 
     def stop(self, reason: bytes) -> None:
@@ -243,6 +245,16 @@ async def test_time_a_case_waited_for_a_processor_is_given_back_up_to_ten_times_
     await watched.stopped.wait()
     assert (watched.reasons, watched.watch.overdue) == ([b"wall"], True)
     assert watched.watch.current_seconds() >= 10 * _SHORT_SECONDS
+    watched.watch.detach()
+
+
+async def test_a_program_that_starves_itself_gets_no_time_back() -> None:
+    watched = Watched([0], _SHORT_SECONDS)
+    time = asyncio.get_running_loop().time
+    watched.starved_seconds, watched.cpu_seconds = time, lambda: time() * (os.cpu_count() or 1)
+    watched.feed(LOADED + begun(0))
+    await watched.stopped.wait()
+    assert watched.watch.current_seconds() < 10 * _SHORT_SECONDS
     watched.watch.detach()
 
 

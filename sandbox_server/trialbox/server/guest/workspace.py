@@ -18,6 +18,7 @@ if False:  # for the type checker only: importing typing and re costs millisecon
 ROOT = "/work"
 MAXIMUM_DEPTH = 32
 MAXIMUM_ENTRIES = 20000
+MAXIMUM_TOLD_BYTES = 1 << 20
 ANY_DEPTH = None
 
 
@@ -56,7 +57,12 @@ def collect_files(patterns: list[bytes], maximum_bytes: int, results: int) -> No
             parts.append(re.compile(""))  # every file below
         matchers.append(parts)
     remaining = maximum_bytes
-    root = os.open(ROOT, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    told = 0
+    try:
+        root = os.open(ROOT, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError as error:
+        _write(results, b".", (error.strerror or "cannot be opened").encode(), b"")
+        return
     for name, folder, entry in _walk(root, matchers):
         refusal, content = b"", b""
         if folder is None:
@@ -67,10 +73,18 @@ def collect_files(patterns: list[bytes], maximum_bytes: int, results: int) -> No
             except OSError as error:
                 refusal = (error.strerror or str(error)).encode()
         remaining -= len(content)
-        with open(results, "wb", buffering=0, closefd=False) as file:
-            view = memoryview(frames.pack(name, refusal, content))
-            while view:
-                view = view[file.write(view) :]
+        told += len(name) + len(refusal)
+        if told > MAXIMUM_TOLD_BYTES:
+            _write(results, b".", b"too many files to tell of", b"")
+            return
+        _write(results, name, refusal, content)
+
+
+def _write(results: int, *fields: bytes) -> None:
+    with open(results, "wb", buffering=0, closefd=False) as file:
+        view = memoryview(frames.pack(*fields))
+        while view:
+            view = view[file.write(view) :]
 
 
 def _read_regular(folder: int, entry: bytes, remaining: int) -> bytes:
