@@ -1,5 +1,7 @@
 """From the server's own values to messages on the wire."""
 
+from dataclasses import asdict
+
 from trialbox.server.grading import CaseResult, Evaluation, Trust, Verdict
 from trialbox.server.layers import Layer, LayerState
 from trialbox.server.model import Execution, Limits, Outcome, ProgramException, Usage
@@ -42,16 +44,7 @@ def evaluation(request_id: str, done: Evaluation, isolation: execution_pb2.Isola
 
 def limits(values: Limits) -> execution_pb2.Limits:
     """Write down a full set of limits."""
-    return execution_pb2.Limits(
-        wall_seconds=values.wall_seconds,
-        cpu_seconds=values.cpu_seconds,
-        memory_bytes=values.memory_bytes,
-        processes=values.processes,
-        open_files=values.open_files,
-        disk_bytes=values.disk_bytes,
-        disk_inodes=values.disk_inodes,
-        output_bytes=values.output_bytes,
-    )
+    return execution_pb2.Limits(**asdict(values))
 
 
 def layer(found: Layer) -> sandbox_service_pb2.Layer:
@@ -76,16 +69,8 @@ def _case(case: CaseResult) -> evaluation_pb2.CaseResult:
 def _exception(told: ProgramException | None) -> execution_pb2.ProgramException | None:
     if told is None:
         return None
-    return execution_pb2.ProgramException(type=told.type, message=told.message, line=told.line)
+    return execution_pb2.ProgramException(**asdict(told))
 
 
 def _usage(used: Usage) -> execution_pb2.Usage:
-    return execution_pb2.Usage(
-        wall_seconds=used.wall_seconds,
-        user_cpu_seconds=used.user_cpu_seconds,
-        system_cpu_seconds=used.system_cpu_seconds,
-        peak_memory_bytes=used.peak_memory_bytes,
-        peak_processes=used.peak_processes,
-        queue_seconds=used.queue_seconds,
-        setup_seconds=used.setup_seconds,
-    )
+    return execution_pb2.Usage(**asdict(used))
