@@ -181,6 +181,9 @@ def main() -> int:
             evaluations = grade(console, box, programs)
             surprises = show_grades(console, programs, evaluations)
             surprises += show_runs(console, box)
+    except KeyboardInterrupt:
+        console.print("interrupted")
+        return 130
     except SandboxError as error:
         console.print(f"The sandbox failed: {error}", style="bold red", markup=False)
         return 3

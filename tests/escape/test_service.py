@@ -89,6 +89,20 @@ def test_a_request_cancelled_on_its_stream_is_answered_cancelled_with_its_output
     assert executions["queued"].outcome == execution_pb2.OUTCOME_CANCELLED
 
 
+def test_a_second_server_takes_no_socket_over(server: hosts.Server) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "trialbox.server"],
+        env={**os.environ, "TRIALBOX_ADDRESS": server.address, "TRIALBOX_SLOTS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (run.returncode, "another server does" in run.stderr) == (3, True)
+    with Sandbox(server.address) as box:
+        assert box.run("print(1)").stdout == b"1\n"
+
+
 async def test_a_cancelled_task_of_the_sdk_ends_its_program(server: hosts.Server, marker: str) -> None:
     async with AsyncSandbox(server.address) as box:
         task = asyncio.create_task(box.run(hosts.lingering(marker), limits=Limits(wall_seconds=30)))

@@ -104,6 +104,8 @@ def show(report: Report) -> None:
         f"{len(report.solved)} of {len(report.tried)} tasks passed"
         f" ({len(report.graded) - len(failures)} of {len(report.graded)} programs, {report.wall_seconds:.1f} s)."
     )
+    if untried := len(report.tasks) - len(report.tried):
+        console.print(f"{untried} more tasks of the file had no program.")
 
 
 def _reason(case: Case, result: CaseResult) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from trialbox.cli._exits import ExitStatus, leave
-from trialbox.client import InvalidRequestError, Sandbox, SandboxError
+from trialbox.client import InvalidRequestError, Sandbox, SandboxError, UnavailableError
 
 ServerOption = Annotated[
     str | None,
@@ -24,5 +24,8 @@ def open_sandbox(server: str | None) -> Iterator[Sandbox]:
             yield box
     except InvalidRequestError as error:
         leave(str(error), ExitStatus.USAGE)
+    except UnavailableError as error:
+        hint = f" (does a server listen on {server}? unix:PATH or HOST:PORT is wanted)" if server is not None else ""
+        leave(f"{error}{hint}", ExitStatus.INFRASTRUCTURE)
     except SandboxError as error:
         leave(str(error), ExitStatus.INFRASTRUCTURE)

@@ -199,7 +199,9 @@ class Limits(_message.Message):
     cpu_seconds: _builtins.float
     """User and system CPU seconds of the whole process tree."""
     memory_bytes: _builtins.int
-    """Memory of the whole process tree, its private file systems included."""
+    """Memory of the whole process tree, its private file systems included, on top of what the
+    interpreter held before the program started.
+    """
     processes: _builtins.int
     """Processes and threads alive at once."""
     open_files: _builtins.int
@@ -306,6 +308,7 @@ class Usage(_message.Message):
     user_cpu_seconds: _builtins.float
     system_cpu_seconds: _builtins.float
     peak_memory_bytes: _builtins.int
+    """On top of what the interpreter held before the program started."""
     peak_processes: _builtins.int
     """Left out where the kernel keeps no such counter."""
     queue_seconds: _builtins.float

@@ -152,6 +152,8 @@ async def _serve(sandbox: Sandbox) -> None:
     if settings.reflection:
         names = (_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)
+    if settings.address.startswith("unix:"):
+        await _refuse_socket_in_use(settings.address.removeprefix("unix:"))
     try:
         port = server.add_insecure_port(settings.address)
     except RuntimeError as error:
@@ -170,6 +172,16 @@ async def _serve(sandbox: Sandbox) -> None:
         with contextlib.suppress(OSError):
             socket_path.unlink(missing_ok=True)
             socket_path.parent.rmdir()
+
+
+async def _refuse_socket_in_use(path: str) -> None:
+    # gRPC would take the path over, and leave the server that has it unreachable.
+    try:
+        _, writer = await asyncio.open_unix_connection(path)
+    except OSError:
+        return
+    writer.close()
+    raise CannotServeError(f"can't listen on unix:{path}: another server does")
 
 
 async def _until_told_to_stop(lifeline_fd: int | None) -> None:

@@ -3,7 +3,7 @@
 import os
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import AfterValidator, BaseModel, Field, NonNegativeInt, PositiveInt, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from trialbox.server.model import Limits
@@ -14,6 +14,14 @@ MAXIMUM_SLOTS = 256
 _MIB = 1 << 20
 _PREFIX = "TRIALBOX_"
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _checked_address(address: str) -> str:
+    host, _, port = address.rpartition(":")
+    is_port = port.isascii() and port.isdigit() and int(port) < 1 << 16
+    if not (address.startswith("unix:") and port) and not (host and is_port):
+        raise ValueError(f"{address!r} is neither HOST:PORT, with a port from 0 to 65535, nor unix:PATH")
+    return address
 
 
 class LimitSettings(BaseModel, extra="forbid"):
@@ -45,7 +53,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid", frozen=True)
 
-    address: str = "127.0.0.1:50051"
+    address: Annotated[str, AfterValidator(_checked_address)] = "127.0.0.1:50051"
     """`host:port`, or `unix:` and the path of a socket."""
     slots: Annotated[int, Field(ge=1, le=MAXIMUM_SLOTS)] = Field(
         default_factory=lambda: min(os.cpu_count() or 1, MAXIMUM_SLOTS)

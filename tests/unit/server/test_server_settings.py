@@ -130,3 +130,16 @@ def test_an_unknown_argument_is_refused_by_name() -> None:
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError):
         Settings().slots = 9
+
+
+@pytest.mark.parametrize(
+    "address", ["localhost", "127.0.0.1:65536", "127.0.0.1:-1", ":50051", "unix:", "host:port", ""]
+)
+def test_an_address_that_nothing_can_listen_on_is_refused(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    with pytest.raises(ValidationError, match="neither HOST:PORT"):
+        load(monkeypatch, address=address)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:0", "[::1]:50051", "box:65535", "unix:/run/box/socket"])
+def test_hosts_with_ports_and_sockets_by_path_are_taken(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    assert load(monkeypatch, address=address).address == address
