@@ -6,7 +6,6 @@ import struct
 
 _PACKET_BYTES = 1 << 20
 _CREDENTIALS = struct.Struct("iII")  # pid, uid, gid
-_SO_PASSCRED = socket.SO_PASSCRED
 
 
 class PacketSocket:
@@ -18,7 +17,7 @@ class PacketSocket:
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
-        sock.setsockopt(socket.SOL_SOCKET, _SO_PASSCRED, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._socket = sock
         self._loop = asyncio.get_running_loop()
         self._packets: asyncio.Queue[tuple[bytes, int]] = asyncio.Queue()
