@@ -1,9 +1,9 @@
 # What you need: Linux, make, Python 3.11 to 3.13 with its venv module, and the package index.
-# PYTHON=/path/to/python picks an interpreter.
+# PYTHON=/path/to/python picks an interpreter, BENCH_OPTIONS goes to `trialbox bench`.
 
 BIN := .venv/bin
 SOURCES := proto client sandbox_server synthesis
-CHECKED := $(SOURCES) tests benchmarks examples
+CHECKED := $(SOURCES) tests examples
 GUEST := sandbox_server/trialbox/server/guest
 
 .PHONY: help setup demo test lint proto bench need-root
@@ -60,4 +60,4 @@ proto: setup
 	$(BIN)/python proto/contract.py generate
 
 bench: need-root setup
-	$(BIN)/python benchmarks/cold.py
+	$(BIN)/trialbox bench $(BENCH_OPTIONS)

@@ -11,7 +11,7 @@ from executions import Run
 from trialbox.client import Execution, Sandbox
 
 # The ways a program can be isolated; every test of `run` runs once for each.
-ISOLATION_PATHS = ("cold",)
+ISOLATION_PATHS = ("cold", "warm")
 SLOTS = 4
 
 _DATA_FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -137,7 +137,7 @@ except OSError as error: print(errno.errorcode[error.errno] if os.path.isdir({fo
 
 
 @pytest.mark.parametrize(
-    "file", [INTERPRETER, os.__file__, "/usr/bin/sh", "/run/trialbox/init.py", "/proc/self/oom_score_adj"]
+    "file", [INTERPRETER, os.__file__, "/usr/bin/sh", "/run/trialbox/forkserver.py", "/proc/self/oom_score_adj"]
 )
 @pytest.mark.parametrize(
     "statement",

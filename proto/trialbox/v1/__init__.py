@@ -2,3 +2,6 @@
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """The largest message either end sends or accepts; gRPC's own default is 4 MiB."""
+
+CLIENT_ID_KEY = "trialbox-client-id"
+"""The metadata by which a client names itself, so that clients that wait for a full server take turns."""

@@ -6,25 +6,28 @@ import os
 import signal
 import socket
 import sys
+from dataclasses import replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
 
 import grpc
 import structlog
+import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from pydantic import ValidationError
 
 from trialbox.server import cgroups, layers, runtimes
-from trialbox.server.cold import ColdSlot, SlotConfig
+from trialbox.server.jail import DiskSize
 from trialbox.server.layers import Layer
-from trialbox.server.model import SandboxBrokenError
-from trialbox.server.nsjail import IDS_PER_SLOT, JailSpec
+from trialbox.server.model import IsolationPath, Limits, SandboxBrokenError
+from trialbox.server.nsjail import IDS_PER_SLOT
 from trialbox.server.pool import Pool
 from trialbox.server.runtimes import Runtime
 from trialbox.server.service import SandboxService
-from trialbox.server.settings import MAXIMUM_SLOTS, Settings
+from trialbox.server.settings import MAXIMUM_SLOTS, RuntimeSettings, Settings
+from trialbox.server.slot import Slot, SlotConfig
 from trialbox.server.validation import Bounds
 from trialbox.v1 import MAX_MESSAGE_BYTES, sandbox_service_pb2, sandbox_service_pb2_grpc
 
@@ -33,6 +36,8 @@ _SERVICE = sandbox_service_pb2.DESCRIPTOR.services_by_name["SandboxService"].ful
 _READY = b"ready\n"
 # Above the 32-bit ids people and systems use, and three for each slot of each server alive.
 _FIRST_HOST_ID = 1 << 20
+# The rest is for the server, the launchers and whatever else the machine runs.
+_MEMORY_SHARE = 0.9
 _HOST_IDS_A_SERVER = MAXIMUM_SLOTS * IDS_PER_SLOT
 
 _log = structlog.get_logger(__name__)
@@ -49,6 +54,8 @@ class Sandbox:
         self.settings = settings
         self.runtimes: dict[str, Runtime] = {}
         self.layers: list[Layer] = []
+        self.memory_bytes = 0
+        """What the memory limits of all running programs may sum up to."""
         self._pool: Pool | None = None
 
     @property
@@ -58,6 +65,19 @@ class Sandbox:
             raise CannotServeError("the sandbox is not started")
         return self._pool
 
+    @property
+    def default_limits(self) -> Limits:
+        """What a program may use that asks for nothing."""
+        return self._within_memory(self.settings.default_limits.to_limits())
+
+    @property
+    def maximum_limits(self) -> Limits:
+        """The most that a program may ask for."""
+        return self._within_memory(self.settings.maximum_limits.to_limits())
+
+    def _within_memory(self, limits: Limits) -> Limits:
+        return replace(limits, memory_bytes=min(limits.memory_bytes, self.memory_bytes))
+
     async def start(self) -> None:
         """Start the slots and probe every layer; raises CannotServeError."""
         if os.geteuid() != 0:
@@ -66,33 +86,37 @@ class Sandbox:
                 "it sets up namespaces, mounts and cgroups for the jails"
             )
         settings = self.settings
-        wanted: dict[str, tuple[str, dict[str, str]]] = {DEFAULT_RUNTIME: (runtimes.default_interpreter(), {})} | {
-            name: (given.interpreter, given.environment) for name, given in settings.runtimes.items()
-        }
-        limits = settings.default_limits.to_limits()
+        wanted = {DEFAULT_RUNTIME: RuntimeSettings(interpreter=runtimes.default_interpreter())} | settings.runtimes
         cgroup_host = cgroups.probe()
         cgroups.remove_abandoned(cgroup_host)
+        self.memory_bytes = settings.total_memory_bytes or int(cgroups.memory_bytes(cgroup_host) * _MEMORY_SHARE)
+        limits = self.default_limits
         try:
-            for name, (interpreter, environment) in wanted.items():
-                self.runtimes[name] = await asyncio.to_thread(runtimes.load, name, interpreter, environment)
+            for name, given in wanted.items():
+                self.runtimes[name] = await asyncio.to_thread(
+                    runtimes.load,
+                    name,
+                    given.interpreter,
+                    given.environment,
+                    preload=tuple(given.preload),
+                    warm=given.warm,
+                )
             config = SlotConfig(
                 runtimes=self.runtimes,
                 cgroup_host=cgroup_host,
                 first_host_id=settings.first_host_id or _FIRST_HOST_ID + os.getpid() * _HOST_IDS_A_SERVER,
-                usual=JailSpec(
-                    runtime=DEFAULT_RUNTIME,
-                    hash_seed=0,
-                    disk_bytes=limits.disk_bytes,
-                    disk_inodes=limits.disk_inodes,
-                ),
+                usual_runtime=DEFAULT_RUNTIME,
+                usual_disk=DiskSize(bytes=limits.disk_bytes, inodes=limits.disk_inodes),
+                executions_by_jail=settings.executions_by_jail,
             )
-            slots = [ColdSlot(number, config) for number in range(settings.slots)]
-            self._pool = Pool(slots, queue_size=settings.queue_size)
+            slots = [Slot(number, config) for number in range(settings.slots)]
+            self._pool = Pool(slots, queue_size=settings.queue_size, memory_bytes=self.memory_bytes)
             await self._pool.start()
             self.layers = await layers.probe(
                 partial(self._pool.execute, bounded=False),
                 cgroup_host,
                 runtime=DEFAULT_RUNTIME,
+                isolation=IsolationPath.WARM if self.runtimes[DEFAULT_RUNTIME].warm else IsolationPath.COLD,
                 limits=limits,
                 waived=settings.waived_layers,
             )
@@ -135,11 +159,12 @@ async def _serve(sandbox: Sandbox) -> None:
     service = SandboxService(
         pool=sandbox.pool,
         bounds=Bounds(
-            default_limits=settings.default_limits.to_limits(),
-            maximum_limits=settings.maximum_limits.to_limits(),
+            default_limits=sandbox.default_limits,
+            maximum_limits=sandbox.maximum_limits,
             default_case_seconds=settings.default_case_seconds,
             default_evaluation_seconds=settings.default_evaluation_seconds,
             runtimes=tuple(sandbox.runtimes),
+            warm_runtimes=frozenset(name for name, runtime in sandbox.runtimes.items() if runtime.warm),
             default_runtime=DEFAULT_RUNTIME,
         ),
         layers=sandbox.layers,
@@ -159,8 +184,21 @@ async def _serve(sandbox: Sandbox) -> None:
     except RuntimeError as error:
         raise CannotServeError(f"can't listen on {settings.address}: {error}") from error
     await server.start()
-    for name in ("", _SERVICE):
-        await health_servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
+    statuses = health_pb2.HealthCheckResponse
+
+    async def tell_health(serving: bool) -> None:
+        for name in ("", _SERVICE):
+            await health_servicer.set(name, statuses.SERVING if serving else statuses.NOT_SERVING)
+
+    telling: set[asyncio.Task[None]] = set()
+
+    def on_health(healthy: bool) -> None:
+        task = asyncio.create_task(tell_health(healthy))
+        telling.add(task)
+        task.add_done_callback(telling.discard)
+
+    await tell_health(True)
+    sandbox.pool.on_health = on_health
     _log.info("serving", address=settings.address, port=port, slots=settings.slots)
     await _until_told_to_stop(settings.lifeline_fd)
     _log.info("stopping")
@@ -229,7 +267,8 @@ def main() -> int:
         return 2
     configure_logging(settings.log_level)
     try:
-        asyncio.run(serve(settings))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(settings))
     except CannotServeError as error:
         sys.stderr.write(f"trialbox can't serve: {error}\n")
         return 3

@@ -75,7 +75,8 @@ class _Evaluation:
         """Run these cases in one process; return those a new process must run."""
         watch = HarnessWatch(numbers, case_seconds=self._job.case_seconds, text_limit=self._text_limit)
         suite = frames.pack(self._job.setup, *(_packed(number, self._job.cases[number]) for number in numbers))
-        execution = await self._spend(Job(program=self._job.program, limits=self._limits(), harness=suite), watch)
+        job = Job(program=self._job.program, limits=self._limits(), isolation=self._job.isolation, harness=suite)
+        execution = await self._spend(job, watch)
         self._results |= watch.results
         if watch.load_failure is not None:
             failure = CaseResult(
@@ -100,7 +101,7 @@ class _Evaluation:
         limits = self._limits()
         program = replace(self._job.program, stdin=case.stdin)
         limits = replace(limits, wall_seconds=min(limits.wall_seconds, self._job.case_seconds))
-        job = Job(program=program, limits=limits)
+        job = Job(program=program, limits=limits, isolation=self._job.isolation)
         execution = await self._spend(job)
         if execution.outcome is not Outcome.SUCCEEDED:
             return replace(self._explain(execution, "in this case"), wall_seconds=execution.usage.wall_seconds)

@@ -3,7 +3,7 @@
 import enum
 from dataclasses import dataclass
 
-from trialbox.server.model import Limits, Program, ProgramException, Usage
+from trialbox.server.model import IsolationPath, Limits, Program, ProgramException, Usage
 
 TEXT_LIMIT = 2000
 """Characters of a repr or a message that are kept at most."""
@@ -90,6 +90,7 @@ class EvaluationJob:
     cases: tuple[Case, ...]
     limits: Limits
     case_seconds: float
+    isolation: IsolationPath = IsolationPath.COLD
     forbid_shared: bool = False
     fresh: bool = False
 

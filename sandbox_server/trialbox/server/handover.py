@@ -1,4 +1,4 @@
-"""How a request reaches the jail: anonymous memory, filled when it is known and then sealed."""
+"""How a request reaches the jail: sealed anonymous memory."""
 
 import fcntl
 import os
@@ -6,12 +6,13 @@ import os
 from trialbox.server.guest import frames
 from trialbox.server.model import Job
 
+_SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
 # Runs instead of the program's source, which the harness then loads.
 _HARNESS_MAIN = b"import harness\nharness.main()\n"
 
 
 def payload(job: Job, resource_limits: dict[int, int]) -> bytes:
-    """What the program's process reads: see guest/init.py."""
+    """What the program's process reads: see guest/forkserver.py."""
     program = job.program
     environment = [text for pair in program.env.items() for text in pair]
     files = dict(program.files)
@@ -26,18 +27,17 @@ def payload(job: Job, resource_limits: dict[int, int]) -> bytes:
         frames.pack(*map(os.fsencode, environment)),
         frames.pack(*(part for name, content in files.items() for part in (name.encode(), content))),
         job.harness or b"",
+        frames.pack(*map(os.fsencode, job.collect)),
     )
 
 
-def fill(descriptor: int, content: bytes) -> None:
-    """Write without moving the offset, which the jail shares."""
+def sealed(name: str, content: bytes) -> int:
+    """Put `content` into anonymous memory that nobody can change; return its descriptor, at offset 0."""
+    descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     written = 0
     view = memoryview(content)
+    # Without moving the offset, which the jail shares.
     while written < len(content):
         written += os.pwrite(descriptor, view[written:], written)
-
-
-def seal(descriptor: int) -> None:
-    """Let nobody change it from here on."""
-    seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
+    return descriptor

@@ -7,17 +7,17 @@ left in, spares the host nsjail's working directories and every jail the host's 
 
 Packets on the socket at descriptor 0, JSON:
   host to launcher   {} with a file attached that holds {"cgroups": [...], "world": {...}};
-                     then {"argv": [...]} with the jail's descriptors attached, to be its
-                     0, 1, 2, ...
-  launcher to host   {"ready": true} or {"error": text}; then, when the
-                     n-th jail has ended, {"launch": n, "exited": wait status}
+                     then {"launch": n, "argv": [...]} with a jail's descriptors attached, to
+                     be its 0, 1, 2, ...
+  launcher to host   {"ready": true} or {"error": text}; then, when a jail has
+                     ended, {"launch": n, "exited": wait status}
 """
 
 import contextlib
 import ctypes
-import itertools
 import json
 import os
+import select
 import signal
 import socket
 import stat
@@ -37,7 +37,6 @@ _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 # the first in any case.
 _OOM_SCORE = -998
 _MAXIMUM_DESCRIPTORS = 16
-_HOST_GONE = 99
 _PACKET_BYTES = 1 << 20
 # Where the world is built before it becomes the root: a folder every Linux host has and
 # that no runtime lies in.
@@ -62,12 +61,34 @@ def main() -> None:
         host.send(json.dumps({"error": traceback.format_exc()}).encode())
         return
     host.send(b'{"ready": true}')
-    for launch in itertools.count(1):
-        # The next jail's process waits for its request already forked.
-        _, status = os.waitpid(_stand_by(host), 0)
-        if os.WIFEXITED(status) and os.WEXITSTATUS(status) == _HOST_GONE:
+    launches: dict[int, int] = {}
+    ended_read, ended_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    signal.set_wakeup_fd(ended_write)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    poller = select.poll()
+    poller.register(host, select.POLLIN)
+    poller.register(ended_read, select.POLLIN)
+    while True:
+        ready = dict(poller.poll())
+        if ended_read in ready:
+            os.read(ended_read, _PACKET_BYTES)
+            _tell_who_ended(host, launches)
+        if host.fileno() in ready:
+            packet, descriptors, _, _ = socket.recv_fds(host, _PACKET_BYTES, _MAXIMUM_DESCRIPTORS)
+            if not packet:
+                return
+            request = json.loads(packet)
+            launches[_start(request["argv"], descriptors)] = request["launch"]
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+
+def _tell_who_ended(host: socket.socket, launches: dict[int, int]) -> None:
+    while launches:
+        process, status = os.waitpid(-1, os.WNOHANG)
+        if not process:
             return
-        host.send(json.dumps({"launch": launch, "exited": status}).encode())
+        host.send(json.dumps({"launch": launches.pop(process), "exited": status}).encode())
 
 
 def _die_with_parent(parent: int) -> None:
@@ -138,22 +159,19 @@ def _inside(path: str) -> Path:
     return _STAGE / path.lstrip("/")
 
 
-def _stand_by(host: socket.socket) -> int:
+def _start(argv: list[str], descriptors: list[int]) -> int:
     launcher = os.getpid()
     process = os.fork()
     if process:
         return process
     try:
+        signal.set_wakeup_fd(-1)
         _die_with_parent(launcher)
-        packet, descriptors, _, _ = socket.recv_fds(host, _PACKET_BYTES, _MAXIMUM_DESCRIPTORS)
-        if not packet:
-            os._exit(_HOST_GONE)
         # Out of the way first: a number received may be one that is to be assigned.
         high = [os.dup2(descriptor, 100 + i) for i, descriptor in enumerate(descriptors)]
         for number, descriptor in enumerate(high):
             os.dup2(descriptor, number, inheritable=True)
         os.closerange(len(high), 100 + len(high))
-        argv = json.loads(packet)["argv"]
         os.execve(argv[0], argv, {})
     except BaseException:
         traceback.print_exc()

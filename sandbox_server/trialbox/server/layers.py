@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trialbox.server.cgroups import CgroupHost
-from trialbox.server.model import Job, Limits, Outcome, Program
+from trialbox.server.model import IsolationPath, Job, Limits, Outcome, Program
 from trialbox.server.watching import Execute
 
 _NAMESPACES = {
@@ -70,7 +70,13 @@ def missing(layers: list[Layer]) -> list[Layer]:
 
 
 async def probe(
-    execute: Execute, cgroup_host: CgroupHost, *, runtime: str, limits: Limits, waived: frozenset[str]
+    execute: Execute,
+    cgroup_host: CgroupHost,
+    *,
+    runtime: str,
+    isolation: IsolationPath,
+    limits: Limits,
+    waived: frozenset[str],
 ) -> list[Layer]:
     """Try every layer in a jail; raises UnknownLayerError, SandboxBrokenError."""
     unknown = waived - set(NAMES)
@@ -79,7 +85,7 @@ async def probe(
     found: dict[str, tuple[bool, str, str]] = {}
     source = resources.files("trialbox.server").joinpath("guest/probe.py").read_bytes()
     program = Program(source=source, runtime=runtime)
-    execution = await execute(Job(program=program, limits=limits))
+    execution = await execute(Job(program=program, limits=limits, isolation=isolation))
     try:
         facts = json.loads(execution.stdout)
     except ValueError:
@@ -89,7 +95,7 @@ async def probe(
         found |= dict.fromkeys(NAMES, failure)
     if facts:
         found |= _from_inside(facts)
-        found |= await _from_limits(execute, runtime, limits)
+        found |= await _from_limits(execute, runtime, isolation, limits)
     for name, controller in _CGROUPS.items():
         on = controller in cgroup_host.hierarchies
         found[name] = (on, cgroup_host.evidence[controller], _CGROUP_REMEDY.format(controller, name))
@@ -106,7 +112,9 @@ def _from_inside(facts: dict[str, str]) -> dict[str, tuple[bool, str, str]]:
     return found
 
 
-async def _from_limits(execute: Execute, runtime: str, limits: Limits) -> dict[str, tuple[bool, str, str]]:
+async def _from_limits(
+    execute: Execute, runtime: str, isolation: IsolationPath, limits: Limits
+) -> dict[str, tuple[bool, str, str]]:
     probes: dict[str, tuple[bytes, dict[str, Any], Outcome]] = {
         "wall_limit": (b"while True: pass", {"wall_seconds": 0.2}, Outcome.WALL_TIME_EXCEEDED),
         "output_limit": (b"while True: print('x' * 4096)", {"output_bytes": 65536}, Outcome.OUTPUT_EXCEEDED),
@@ -114,7 +122,8 @@ async def _from_limits(execute: Execute, runtime: str, limits: Limits) -> dict[s
     }
     found = {}
     for name, (source, changes, wanted) in probes.items():
-        job = Job(program=Program(source=source, runtime=runtime), limits=replace(limits, **changes))
+        program = Program(source=source, runtime=runtime)
+        job = Job(program=program, limits=replace(limits, **changes), isolation=isolation)
         execution = await execute(job)
         told = (execution.stdout if name == "disk_limit" else b"").decode(errors="replace").strip()
         seen = told or f"a program that goes beyond it ended as {execution.outcome.name}"

@@ -18,6 +18,13 @@ class Outcome(enum.Enum):
     CANCELLED = "CANCELLED"
 
 
+class IsolationPath(enum.Enum):
+    """How a program is set apart from those before it; the words are the contract's."""
+
+    COLD = "COLD"
+    WARM = "WARM"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What one execution may use. Each is a positive number."""
@@ -50,14 +57,15 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One process to run in a jail of its own.
+    """One program to run in isolation.
 
     With a `harness`, the trusted harness script runs instead of the program's source,
-    reads these bytes from descriptor 4 and writes records to descriptor 5.
+    is given these bytes, and writes records.
     """
 
     program: Program
     limits: Limits
+    isolation: IsolationPath = IsolationPath.COLD
     collect: tuple[str, ...] = ()
     harness: bytes | None = None
 
@@ -97,6 +105,7 @@ class Execution:
     """What one program did."""
 
     outcome: Outcome
+    isolation: IsolationPath
     exit_code: int | None
     signal: int | None
     stdout: bytes
@@ -110,7 +119,22 @@ class Execution:
 
 
 class SandboxBrokenError(Exception):
-    """The infrastructure failed; nothing is known about the program."""
+    """The infrastructure failed; nothing is known about the program.
+
+    `started` tells whether any of the program may have run: where not, it may be run elsewhere.
+    """
+
+    def __init__(self, message: str, *, started: bool = False) -> None:
+        super().__init__(message)
+        self.started = started
+
+
+class JailEndedError(SandboxBrokenError):
+    """A jail ended unasked."""
+
+
+class ProcessLostError(SandboxBrokenError):
+    """The process for a program ended before the program started."""
 
 
 class WorkspaceError(Exception):

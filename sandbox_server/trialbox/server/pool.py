@@ -1,18 +1,20 @@
-"""The pool: hands each job to a free slot, in the order they came, and renews the slot after."""
+"""The pool: runs each job on a ready slot when its turn has come, and renews the slot after."""
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 import structlog
 
 from trialbox.server.model import Execution, Job, SandboxBrokenError
+from trialbox.server.scheduler import Scheduler
 from trialbox.server.watching import Watch
 
 _RENEW_PAUSE_SECONDS = 0.5
+# A job whose slot broke before its program started is run elsewhere so often.
+_ATTEMPTS = 3
 _NO_SLOT = "no slot can be started; see the server's log"
 
 _log = structlog.get_logger(__name__)
@@ -22,6 +24,9 @@ class Slot(Protocol):
     """A place where one job at a time can run."""
 
     number: int
+
+    def has_ready(self, job: Job) -> bool:
+        """Whether it needs no preparation to run this job."""
 
     async def start(self) -> None:
         """Make ready for the first job; raises SandboxBrokenError."""
@@ -36,20 +41,17 @@ class Slot(Protocol):
         """End whatever runs, and leave nothing behind."""
 
 
-class QueueFullError(Exception):
-    """More jobs wait than the server allows."""
-
-
 class Pool:
-    """Runs jobs on `slots`, as many at once; at most `queue_size` more may wait."""
+    """Runs jobs on `slots`, as many at once, as `queue_size` and `memory_bytes` of Scheduler allow."""
 
-    def __init__(self, slots: Sequence[Slot], *, queue_size: int) -> None:
+    def __init__(self, slots: Sequence[Slot], *, queue_size: int, memory_bytes: int) -> None:
         self._slots = slots
-        self._queue_size = queue_size
-        self._free: deque[Slot] = deque()
-        self._waiting: deque[asyncio.Future[Slot]] = deque()
+        self._scheduler = Scheduler(permits=len(slots), queue_size=queue_size, memory_bytes=memory_bytes)
+        self._ready: list[Slot] = []
         self._broken: set[int] = set()
         self._renewals: set[asyncio.Task[None]] = set()
+        self.on_health: Callable[[bool], None] = lambda healthy: None
+        """Told when the last working slot breaks, and when one works again."""
 
     @property
     def slots(self) -> int:
@@ -62,24 +64,32 @@ class Pool:
         for failure in started:
             if failure is not None:
                 raise failure
-        self._free.extend(self._slots)
+        self._ready.extend(self._slots)
 
-    async def execute(self, job: Job, watch: Watch | None = None, *, bounded: bool = True) -> Execution:
-        """Run a job as soon as a slot is free.
+    async def execute(
+        self, job: Job, watch: Watch | None = None, *, caller: str = "", bounded: bool = True
+    ) -> Execution:
+        """Run a job when its turn has come; `caller` is who takes turns with other callers.
 
         Raises QueueFullError when too many wait already and `bounded` is set, and what
         Slot.execute raises. A cancelled call ends its program.
         """
-        queued = time.monotonic()
-        slot = await self._acquire(bounded)
-        queue_seconds = time.monotonic() - queued
-        try:
-            execution = await slot.execute(job, watch)
-        finally:
-            renewal = asyncio.create_task(self._renew(slot))
-            self._renewals.add(renewal)
-            renewal.add_done_callback(self._renewals.discard)
-        return replace(execution, usage=replace(execution.usage, queue_seconds=queue_seconds))
+        queue_seconds = 0.0
+        for attempt in range(1, _ATTEMPTS + 1):
+            queued = time.monotonic()
+            if not self._works():
+                raise SandboxBrokenError(_NO_SLOT)
+            await self._scheduler.acquire(caller, job.limits.memory_bytes, bounded=bounded and attempt == 1)
+            queue_seconds += time.monotonic() - queued
+            try:
+                execution = await self._execute(job, watch)
+            except SandboxBrokenError as error:
+                if error.started or attempt == _ATTEMPTS:
+                    raise
+                _log.warning("run_elsewhere", error=str(error))
+            else:
+                return replace(execution, usage=replace(execution.usage, queue_seconds=queue_seconds))
+        raise AssertionError("unreachable")
 
     async def stop(self) -> None:
         """End whatever runs, and leave nothing behind."""
@@ -88,47 +98,36 @@ class Pool:
         await asyncio.gather(*self._renewals, return_exceptions=True)
         await asyncio.gather(*(slot.stop() for slot in self._slots))
 
-    async def _acquire(self, bounded: bool) -> Slot:
-        if len(self._broken) == len(self._slots):
-            raise SandboxBrokenError(_NO_SLOT)
-        if self._free:
-            return self._free.popleft()
-        if bounded and len(self._waiting) >= self._queue_size:
-            raise QueueFullError(f"{len(self._waiting)} requests wait already; the limit is {self._queue_size}")
-        turn: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+    async def _execute(self, job: Job, watch: Watch | None) -> Execution:
+        """Run a job whose turn has come: there is a ready slot for each permit."""
+        slot = next((slot for slot in self._ready if slot.has_ready(job)), self._ready[0])
+        self._ready.remove(slot)
         try:
-            return await turn
-        except asyncio.CancelledError:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
-            elif not turn.cancelled() and turn.exception() is None:
-                self._release(turn.result())
-            raise
+            return await slot.execute(job, watch)
+        finally:
+            renewal = asyncio.create_task(self._renew(slot, job.limits.memory_bytes))
+            self._renewals.add(renewal)
+            renewal.add_done_callback(self._renewals.discard)
 
-    def _release(self, slot: Slot) -> None:
-        """Hand a slot to whoever waits longest, so that nobody who comes later passes."""
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():  # else cancelled, and about to learn of it
-                turn.set_result(slot)
-                return
-        self._free.append(slot)
-
-    async def _renew(self, slot: Slot) -> None:
+    async def _renew(self, slot: Slot, memory_bytes: int) -> None:
         while True:
             try:
                 await slot.renew()
             except Exception as error:  # whatever it is, the slot must come back or be known as broken
+                worked = self._works()
                 self._broken.add(slot.number)
-                if len(self._broken) == len(self._slots):
-                    for turn in self._waiting:
-                        if not turn.done():
-                            turn.set_exception(SandboxBrokenError(_NO_SLOT))
-                    self._waiting.clear()
                 _log.error("slot_broken", slot=slot.number, error=str(error))
+                if worked and not self._works():
+                    self._scheduler.fail(SandboxBrokenError(_NO_SLOT))
+                    self.on_health(False)
                 await asyncio.sleep(_RENEW_PAUSE_SECONDS)
             else:
+                if not self._works():
+                    self.on_health(True)
                 self._broken.discard(slot.number)
-                self._release(slot)
+                self._ready.append(slot)
+                self._scheduler.release(memory_bytes)
                 return
+
+    def _works(self) -> bool:
+        return len(self._broken) < len(self._slots)

@@ -21,6 +21,15 @@ _DATA = ("/usr/lib/locale/C.utf8", "/usr/share/zoneinfo")
 _PROGRAMS_OWN = ("/work", "/tmp", "/dev/shm")
 # Where a virtual environment lies in the jail; on the host it may be below one of those.
 _ENVIRONMENT = "/opt/runtime"
+_ENVIRONMENT_VARIABLES = {
+    "PATH": "/usr/bin:/bin",
+    "HOME": "/work",
+    "LANG": "C.UTF-8",
+    # Numeric libraries would start a thread for each processor, which limits may not leave room for.
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+}
 _DEVICES = ("null", "zero", "urandom")
 
 # Run by the runtime's own interpreter, so that the compiled guest fits its version.
@@ -54,6 +63,10 @@ class Runtime:
     executable: str
     python_version: str
     environment: dict[str, str]
+    preload: tuple[str, ...]
+    """Modules that its warm jails have loaded before a program comes."""
+    warm: bool
+    """Whether programs may run in warm jails."""
     root: dict[str, object]
     """Folders, files, links, binds and masks of the root, by path inside it."""
 
@@ -63,7 +76,9 @@ def default_interpreter() -> str:
     return os.path.realpath(getattr(sys, "_base_executable", sys.executable))
 
 
-def load(name: str, interpreter: str, environment: dict[str, str]) -> Runtime:
+def load(
+    name: str, interpreter: str, environment: dict[str, str], *, preload: tuple[str, ...] = (), warm: bool = True
+) -> Runtime:
     """Inspect `interpreter` and lay out its root; raises RuntimeUnusableError."""
     with tempfile.TemporaryDirectory(prefix="trialbox-guest-") as folder:
         guest = Path(folder)
@@ -90,7 +105,9 @@ def load(name: str, interpreter: str, environment: dict[str, str]) -> Runtime:
         name=name,
         executable=f"{_ENVIRONMENT}/bin/python" if _is_environment(facts) else facts["executable"],
         python_version=facts["version"],
-        environment={"PATH": "/usr/bin:/bin", "HOME": "/work", "LANG": "C.UTF-8", **environment},
+        environment=_ENVIRONMENT_VARIABLES | environment,
+        preload=preload,
+        warm=warm,
         root=_layout(facts, files),
     )
 

@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import grpc
 import structlog
@@ -18,7 +18,7 @@ from trialbox.server.layers import Layer, LayerState
 from trialbox.server.pool import Pool
 from trialbox.server.validation import Bounds, InvalidRequestError, Validator, Violation
 from trialbox.server.watching import Running, Watch
-from trialbox.v1 import MAX_MESSAGE_BYTES, execution_pb2, sandbox_service_pb2, sandbox_service_pb2_grpc
+from trialbox.v1 import CLIENT_ID_KEY, MAX_MESSAGE_BYTES, sandbox_service_pb2, sandbox_service_pb2_grpc
 
 # What a batch stream may have under way, by slot: enough that none idles.
 _IN_FLIGHT_BY_SLOT = 2
@@ -46,10 +46,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         self._layers = layers
         self._runtimes = runtimes
         self._version = version
-        self._isolation = execution_pb2.Isolation(
-            path=execution_pb2.ISOLATION_PATH_COLD,
-            waived_layers=[layer.name for layer in layers if layer.state is LayerState.WAIVED],
-        )
+        self._waived = [layer.name for layer in layers if layer.state is LayerState.WAIVED]
 
     async def Execute(
         self,
@@ -57,7 +54,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         context: grpc.aio.ServicerContext[sandbox_service_pb2.ExecuteRequest, sandbox_service_pb2.ExecuteResponse],
     ) -> sandbox_service_pb2.ExecuteResponse:
         """Run one program."""
-        return await _or_abort(self._execute(request), context)
+        return await _or_abort(self._execute(request, _caller(context)), context)
 
     async def Evaluate(
         self,
@@ -65,7 +62,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         context: grpc.aio.ServicerContext[sandbox_service_pb2.EvaluateRequest, sandbox_service_pb2.EvaluateResponse],
     ) -> sandbox_service_pb2.EvaluateResponse:
         """Grade one program."""
-        return await _or_abort(self._evaluate(request), context)
+        return await _or_abort(self._evaluate(request, _caller(context)), context)
 
     async def ExecuteBatch(
         self,
@@ -76,6 +73,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
     ) -> AsyncIterator[sandbox_service_pb2.ExecuteBatchResponse]:
         """Run programs as they come, answer as they finish."""
         cancellable: dict[str, _Cancellable] = {}
+        caller = _caller(context)
 
         async def requests() -> AsyncIterator[sandbox_service_pb2.ExecuteRequest]:
             async for item in request_iterator:
@@ -89,7 +87,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         ) -> sandbox_service_pb2.ExecuteResponse:
             cancellable[request.request_id] = program = _Cancellable()
             try:
-                return await self._execute(request, program.watch, bounded=False)
+                return await self._execute(request, caller, program.watch, bounded=False)
             finally:
                 del cancellable[request.request_id]
 
@@ -108,7 +106,8 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
     ) -> AsyncIterator[sandbox_service_pb2.EvaluateBatchResponse]:
         """Grade programs as they come, answer as they finish."""
         requests = (item.request async for item in request_iterator)
-        async for request_id, result in self._batch(requests, partial(self._evaluate, bounded=False)):
+        answer = partial(self._evaluate, caller=_caller(context), bounded=False)
+        async for request_id, result in self._batch(requests, answer):
             if isinstance(result, status_pb2.Status):
                 yield sandbox_service_pb2.EvaluateBatchResponse(request_id=request_id, error=result)
             else:
@@ -138,24 +137,30 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         )
 
     async def _execute(
-        self, request: sandbox_service_pb2.ExecuteRequest, watch: Watch | None = None, *, bounded: bool = True
+        self,
+        request: sandbox_service_pb2.ExecuteRequest,
+        caller: str,
+        watch: Watch | None = None,
+        *,
+        bounded: bool = True,
     ) -> sandbox_service_pb2.ExecuteResponse:
         job = await self._checked(self._validator.execution, request)
         request_id = request.request_id or uuid.uuid4().hex
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            done = await self._pool.execute(job, watch, bounded=bounded)
+            done = await self._pool.execute(job, watch, caller=caller, bounded=bounded)
             _log.debug("executed", outcome=done.outcome.name, wall_seconds=round(done.usage.wall_seconds, 6))
-        return sandbox_service_pb2.ExecuteResponse(execution=wire.execution(request_id, done, self._isolation))
+        return sandbox_service_pb2.ExecuteResponse(execution=wire.execution(request_id, done, self._waived))
 
     async def _evaluate(
-        self, request: sandbox_service_pb2.EvaluateRequest, *, bounded: bool = True
+        self, request: sandbox_service_pb2.EvaluateRequest, caller: str, *, bounded: bool = True
     ) -> sandbox_service_pb2.EvaluateResponse:
         job = await self._checked(self._validator.evaluation, request)
         request_id = request.request_id or uuid.uuid4().hex
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            done = await evaluate(self._pool.execute, job, bounded=bounded)
+            done = await evaluate(partial(self._pool.execute, caller=caller), job, bounded=bounded)
             _log.debug("evaluated", cases=len(done.cases), wall_seconds=round(done.usage.wall_seconds, 6))
-        return sandbox_service_pb2.EvaluateResponse(evaluation=wire.evaluation(request_id, done, self._isolation))
+        evaluation = wire.evaluation(request_id, done, job.isolation, self._waived)
+        return sandbox_service_pb2.EvaluateResponse(evaluation=evaluation)
 
     async def _checked(self, check: Callable[[_Request], _Job], request: _Request) -> _Job:
         # Away from the event loop, which must stay quick for the clocks of programs under way.
@@ -225,6 +230,14 @@ class _Cancellable:
         self._cancelled = True
         if self._running is not None:
             self._running.stop(b"cancelled")
+
+
+def _caller(context: "grpc.aio.ServicerContext[Any, Any]") -> str:
+    """Who takes turns with others: a client by the id it gives itself, else a connection."""
+    for key, value in context.invocation_metadata() or ():
+        if key == CLIENT_ID_KEY:
+            return str(value)
+    return str(context.peer())
 
 
 async def _or_abort(

@@ -46,6 +46,10 @@ class RuntimeSettings(BaseModel, extra="forbid"):
 
     interpreter: str
     environment: dict[str, str] = {}
+    preload: list[Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*$")]] = []
+    """Modules that warm jails import before a program comes, so that its own import costs nothing."""
+    warm: bool = True
+    """Whether programs may run in warm jails; false for an interpreter or modules that can't be forked."""
 
 
 class Settings(BaseSettings):
@@ -61,6 +65,11 @@ class Settings(BaseSettings):
     """How many programs run at once."""
     queue_size: NonNegativeInt = 256
     """How many unary requests may wait for a slot."""
+    total_memory_bytes: PositiveInt | None = None
+    """What the memory limits of all running programs may sum up to; left out, nine tenths of the memory
+    of the machine or of the server's cgroup."""
+    executions_by_jail: PositiveInt = 1000
+    """How many programs a warm jail runs before another takes its place."""
     default_limits: LimitSettings = LimitSettings(
         wall_seconds=10,
         cpu_seconds=10,

@@ -6,7 +6,7 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from trialbox.server.model import SandboxBrokenError, WorkspaceError
-from trialbox.server.pool import QueueFullError
+from trialbox.server.scheduler import QueueFullError
 from trialbox.server.validation import InvalidRequestError, Violation
 
 RETRY_SECONDS = 1

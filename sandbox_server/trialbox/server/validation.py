@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from trialbox.server.grading import Call, Case, Check, Comparison, EvaluationJob, Stdio
-from trialbox.server.model import LIMIT_NAMES, Job, Limits, Program
+from trialbox.server.model import LIMIT_NAMES, IsolationPath, Job, Limits, Program
 from trialbox.v1 import evaluation_pb2, execution_pb2, sandbox_service_pb2, values
 
 _MAXIMUM_FILES = 1000
@@ -58,6 +58,7 @@ class Bounds:
     default_case_seconds: float
     default_evaluation_seconds: float
     runtimes: tuple[str, ...]
+    warm_runtimes: frozenset[str]
     default_runtime: str
 
 
@@ -73,6 +74,7 @@ class Validator:
         self._common(request, found)
         limits = self._limits(request.limits, self._bounds.default_limits, found)
         program = self._program(request.program, limits, _PROGRAM_FILES, found)
+        isolation = self._isolation(request.isolation, program, found)
         found.check(
             len(request.collect) <= _MAXIMUM_PATTERNS,
             "collect",
@@ -87,7 +89,7 @@ class Validator:
         for number, pattern in enumerate(request.collect[:_MAXIMUM_PATTERNS]):
             found.path(f"collect[{number}]", pattern)
         found.raise_if_any()
-        return Job(program=program, limits=limits, collect=tuple(request.collect))
+        return Job(program=program, limits=limits, isolation=isolation, collect=tuple(request.collect))
 
     def evaluation(self, request: sandbox_service_pb2.EvaluateRequest) -> EvaluationJob:
         """Check a request to evaluate."""
@@ -101,6 +103,7 @@ class Validator:
         )
         limits = self._limits(request.limits, defaults, found)
         program = self._program(request.program, limits, _CANDIDATE_FILES, found)
+        isolation = self._isolation(request.isolation, program, found)
         case_seconds = min(bounds.default_case_seconds, limits.wall_seconds)
         if request.HasField("case_seconds"):
             case_seconds = request.case_seconds
@@ -118,6 +121,7 @@ class Validator:
             setup=request.suite.setup,
             cases=tuple(case for case in cases if case is not None),
             limits=limits,
+            isolation=isolation,
             case_seconds=case_seconds,
             forbid_shared=request.forbid_shared,
             fresh=request.fresh,
@@ -134,12 +138,24 @@ class Validator:
             "request_id",
             f"is {length} characters long; the allowed range is 0 to {_MAXIMUM_REQUEST_ID_CHARACTERS}",
         )
-        offered = (execution_pb2.ISOLATION_PATH_UNSPECIFIED, execution_pb2.ISOLATION_PATH_COLD)
-        found.check(
-            request.isolation in offered,
-            "isolation",
-            f"is {request.isolation}; this server offers only ISOLATION_PATH_COLD",
-        )
+
+    def _isolation(
+        self, given: execution_pb2.IsolationPath.ValueType, program: Program, found: "_Findings"
+    ) -> IsolationPath:
+        # The processes of a warm jail share its interpreter's hash seed.
+        can_be_warm = program.runtime in self._bounds.warm_runtimes and program.hash_seed == 0
+        if given == execution_pb2.ISOLATION_PATH_COLD:
+            return IsolationPath.COLD
+        if given == execution_pb2.ISOLATION_PATH_WARM:
+            found.check(
+                can_be_warm,
+                "isolation",
+                f"is WARM; with runtime {program.runtime[:80]!r} and hash_seed {program.hash_seed} only COLD is "
+                f"allowed (WARM: runtimes {', '.join(sorted(self._bounds.warm_runtimes)) or 'none'} with hash_seed 0)",
+            )
+        elif given != execution_pb2.ISOLATION_PATH_UNSPECIFIED:
+            found.add("isolation", f"is {given}; WARM and COLD are allowed")
+        return IsolationPath.WARM if can_be_warm else IsolationPath.COLD
 
     def _limits(self, given: execution_pb2.Limits, defaults: Limits, found: "_Findings") -> Limits:
         chosen = {}

@@ -21,12 +21,12 @@ class Running(Protocol):
         """How long its main thread has been ready to run without getting a processor."""
 
 
-# Told what runs, returns what takes the records that a harness writes, if there is one.
+# Told what is about to run, returns what takes the records that a harness writes, if there is one.
 Watch = Callable[[Running], Records | None]
 
 
 class Execute(Protocol):
-    """Runs one job in a jail: Pool.execute."""
+    """Runs one job in a jail: Pool.execute, for one caller."""
 
     def __call__(self, job: Job, watch: Watch | None = None, *, bounded: bool = True) -> Awaitable[Execution]:
         """Run `job`; raises what Pool.execute raises."""

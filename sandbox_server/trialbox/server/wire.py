@@ -1,10 +1,11 @@
 """From the server's own values to messages on the wire."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from trialbox.server.grading import CaseResult, Evaluation, Trust, Verdict
 from trialbox.server.layers import Layer, LayerState
-from trialbox.server.model import Execution, Limits, Outcome, ProgramException, Usage
+from trialbox.server.model import Execution, IsolationPath, Limits, Outcome, ProgramException, Usage
 from trialbox.v1 import evaluation_pb2, execution_pb2, sandbox_service_pb2
 
 OUTCOMES = {outcome: execution_pb2.Outcome.Value(f"OUTCOME_{outcome.name}") for outcome in Outcome}
@@ -13,7 +14,10 @@ TRUSTS = {trust: evaluation_pb2.Trust.Value(f"TRUST_{trust.name}") for trust in 
 LAYER_STATES = {state: sandbox_service_pb2.LayerState.Value(f"LAYER_STATE_{state.name}") for state in LayerState}
 
 
-def execution(request_id: str, done: Execution, isolation: execution_pb2.Isolation) -> execution_pb2.Execution:
+PATHS = {path: execution_pb2.IsolationPath.Value(f"ISOLATION_PATH_{path.name}") for path in IsolationPath}
+
+
+def execution(request_id: str, done: Execution, waived_layers: Sequence[str]) -> execution_pb2.Execution:
     """Write down what a program did."""
     return execution_pb2.Execution(
         request_id=request_id,
@@ -28,17 +32,19 @@ def execution(request_id: str, done: Execution, isolation: execution_pb2.Isolati
         files=[execution_pb2.OutputFile(path=path, content=content) for path, content in done.files.items()],
         skipped_files=[execution_pb2.SkippedFile(path=file.path, reason=file.reason) for file in done.skipped_files],
         usage=_usage(done.usage),
-        isolation=isolation,
+        isolation=_isolation(done.isolation, waived_layers),
     )
 
 
-def evaluation(request_id: str, done: Evaluation, isolation: execution_pb2.Isolation) -> evaluation_pb2.Evaluation:
+def evaluation(
+    request_id: str, done: Evaluation, path: IsolationPath, waived_layers: Sequence[str]
+) -> evaluation_pb2.Evaluation:
     """Write down the verdicts of a program."""
     return evaluation_pb2.Evaluation(
         request_id=request_id,
         cases=[_case(case) for case in done.cases],
         usage=_usage(done.usage),
-        isolation=isolation,
+        isolation=_isolation(path, waived_layers),
     )
 
 
@@ -52,6 +58,10 @@ def layer(found: Layer) -> sandbox_service_pb2.Layer:
     return sandbox_service_pb2.Layer(
         name=found.name, state=LAYER_STATES[found.state], evidence=found.evidence, remedy=found.remedy
     )
+
+
+def _isolation(path: IsolationPath, waived_layers: Sequence[str]) -> execution_pb2.Isolation:
+    return execution_pb2.Isolation(path=PATHS[path], waived_layers=waived_layers)
 
 
 def _case(case: CaseResult) -> evaluation_pb2.CaseResult:

@@ -36,11 +36,19 @@ def tasks(tmp_path: Path) -> Path:
 def test_the_help_names_every_command_and_the_exit_statuses() -> None:
     done = trialbox("--help")
     assert done.returncode == 0
-    for text in (b"run", b"evaluate", b"serve", b"doctor", b"Exit status: 0 all is well; 1", b"3 the sandbox itself"):
+    for text in (
+        b"run",
+        b"evaluate",
+        b"bench",
+        b"serve",
+        b"doctor",
+        b"Exit status: 0 all is well; 1",
+        b"3 the sandbox itself",
+    ):
         assert text in done.stdout
 
 
-@pytest.mark.parametrize("command", ["run", "evaluate", "serve", "doctor"])
+@pytest.mark.parametrize("command", ["run", "evaluate", "bench", "serve", "doctor"])
 def test_every_command_explains_itself_and_the_exit_statuses(command: str) -> None:
     done = trialbox(command, "--help")
     assert (done.returncode, done.stderr) == (0, b"")
@@ -92,6 +100,8 @@ def test_without_the_server_what_needs_it_names_the_extra(command: str) -> None:
         (["run", "-", "--memory-bytes", "much"], b"'much' is not a size, such as 1048576 or 64MiB"),
         (["run", "-", "--wall-seconds", "soon"], b"--wall-seconds"),
         (["serve", "--slots", "0"], b"--slots"),
+        (["bench", "--rounds", "0"], b"--rounds"),
+        (["bench", "--mbpp", "/nowhere/x"], b"No such file"),
         (["evaluate", "--tasks", "sums", "--data", "x", "--reference"], b"'sums' is not one of"),
         (["evaluate", "--tasks", "mbpp", "--data", "/nowhere/x", "--reference"], b"No such file"),
         (["evaluate", "--tasks", "mbpp", "--data", "x"], b"either --samples FILE or --reference"),

@@ -18,7 +18,7 @@ from trialbox.server.grading import (
     Verdict,
 )
 from trialbox.server.guest import frames
-from trialbox.server.model import Execution, Job, Limits, Outcome, Program, ProgramException, Usage
+from trialbox.server.model import Execution, IsolationPath, Job, Limits, Outcome, Program, ProgramException, Usage
 from trialbox.server.watching import Records, Watch
 
 _LIMITS = Limits(
@@ -56,6 +56,7 @@ def ended(
     """An execution that ended this way."""
     return Execution(
         outcome=outcome,
+        isolation=IsolationPath.COLD,
         exit_code={Outcome.SUCCEEDED: 0, Outcome.FAILED: 1}.get(outcome),
         signal=11 if outcome is Outcome.SIGNALED else None,
         stdout=stdout,

@@ -72,8 +72,16 @@ def config(
     message_class: type[Any], *, environment: dict[str, str] | None = None, executable: str = "/usr/bin/python3"
 ) -> Any:
     """What nsjail reads out of our text."""
-    runtime = Runtime(name="python", executable=executable, python_version="3", environment=environment or {}, root={})
-    spec = JailSpec(runtime="python", hash_seed=7, disk_bytes=4096, disk_inodes=16)
+    runtime = Runtime(
+        name="python",
+        executable=executable,
+        python_version="3",
+        environment=environment or {},
+        preload=(),
+        warm=True,
+        root={},
+    )
+    spec = JailSpec(runtime="python", hash_seed=7, warm=True)
     return text_format.Parse(nsjail.config(spec, runtime, first_host_id=2_000_000), message_class())
 
 
@@ -114,20 +122,24 @@ def test_inner_ids_map_one_by_one_to_unprivileged_host_ids(message_class: type[A
     assert len(expected) == nsjail.IDS_PER_SLOT
 
 
-def test_only_the_private_file_systems_can_be_written(message_class: type[Any]) -> None:
+def test_nothing_but_the_fork_servers_own_proc_can_be_written(message_class: type[Any]) -> None:
     mounts = {mount.dst: mount for mount in config(message_class).mount}
-    assert {place for place, mount in mounts.items() if mount.rw} == {"/work", "/tmp", "/dev/shm"}
-    for place in ("/work", "/tmp", "/dev/shm"):
-        assert mounts[place].fstype == "tmpfs"
-        assert {"size=4096", "nr_inodes=16"} <= set(mounts[place].options.split(","))
+    assert {place for place, mount in mounts.items() if mount.rw} == {"/proc"}
     assert all(mount.nosuid and mount.mandatory for mount in mounts.values())
     assert mounts["/"].is_bind and not mounts["/"].fstype
     assert "subset=pid" in mounts["/proc"].options
 
 
-def test_only_the_descriptors_of_the_protocol_are_passed(message_class: type[Any]) -> None:
+def test_the_fork_server_keeps_only_the_capabilities_it_needs(message_class: type[Any]) -> None:
+    assert set(config(message_class).cap) == {
+        *("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_KILL"),  # to make a process unprivileged, and to end it
+        *("CAP_SYS_ADMIN", "CAP_SYS_CHROOT"),  # to make namespaces and mounts, and to enter those of a program
+    }
+
+
+def test_only_the_descriptor_of_the_protocol_is_passed(message_class: type[Any]) -> None:
     read = config(message_class)
-    assert list(read.pass_fd) == [nsjail.CONTROL, nsjail.PAYLOAD, nsjail.RESULTS]
+    assert list(read.pass_fd) == [nsjail.CONTROL]
     assert read.log_fd == nsjail.LOG
 
 

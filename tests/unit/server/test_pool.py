@@ -1,4 +1,4 @@
-"""The pool gives each job a slot, in the order they came, and renews every slot after its job."""
+"""The pool gives each job a ready slot when its turn has come, and renews every slot after its job."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
@@ -8,8 +8,19 @@ import pytest
 import pytest_asyncio
 
 from trialbox.server import pool as pool_module
-from trialbox.server.model import Execution, Job, Limits, Outcome, Program, SandboxBrokenError, Usage, WorkspaceError
-from trialbox.server.pool import Pool, QueueFullError
+from trialbox.server.model import (
+    Execution,
+    IsolationPath,
+    Job,
+    Limits,
+    Outcome,
+    Program,
+    SandboxBrokenError,
+    Usage,
+    WorkspaceError,
+)
+from trialbox.server.pool import Pool
+from trialbox.server.scheduler import QueueFullError
 from trialbox.server.watching import Watch
 
 _LIMITS = Limits(
@@ -24,13 +35,14 @@ _LIMITS = Limits(
 )
 
 
-def job(name: str = "") -> Job:
-    return Job(program=Program(source=name.encode(), runtime="python"), limits=_LIMITS)
+def job(name: str = "", runtime: str = "python") -> Job:
+    return Job(program=Program(source=name.encode(), runtime=runtime), limits=_LIMITS)
 
 
 def execution() -> Execution:
     return Execution(
         outcome=Outcome.SUCCEEDED,
+        isolation=IsolationPath.COLD,
         exit_code=0,
         signal=None,
         stdout=b"",
@@ -56,12 +68,16 @@ class ScriptedSlot:
         self.renewal_gate.set()
         self.renewals = 0
         self.job_error: Exception | None = None
+        self.runtimes = {"python"}
         self.renewal_error: Exception | None = None
         self.starts = 0
         self.stops = 0
 
     async def start(self) -> None:
         self.starts += 1
+
+    def has_ready(self, job: Job) -> bool:
+        return job.program.runtime in self.runtimes
 
     async def execute(self, job: Job, watch: Watch | None = None) -> Execution:
         assert self.running is None, "two jobs at once"
@@ -98,11 +114,15 @@ class Stage:
     def __init__(self, slots: int, queue_size: int) -> None:
         self.order: list[str] = []
         self.slots = [ScriptedSlot(number, self.order) for number in range(slots)]
-        self.pool = Pool(self.slots, queue_size=queue_size)
+        self.pool = Pool(self.slots, queue_size=queue_size, memory_bytes=1000)
+        self.health: list[bool] = []
+        self.pool.on_health = self.health.append
         self.calls: list[asyncio.Task[Execution]] = []
 
-    def call(self, name: str = "", *, bounded: bool = True) -> asyncio.Task[Execution]:
-        call = asyncio.create_task(_awaited(self.pool.execute(job(name), bounded=bounded)))
+    def call(
+        self, name: str = "", *, bounded: bool = True, caller: str = "", runtime: str = "python"
+    ) -> asyncio.Task[Execution]:
+        call = asyncio.create_task(_awaited(self.pool.execute(job(name, runtime), caller=caller, bounded=bounded)))
         self.calls.append(call)
         return call
 
@@ -269,7 +289,7 @@ async def test_a_call_cancelled_as_its_slot_gets_free_loses_no_slot(stage: Stage
 
 
 @pytest.mark.parametrize(
-    "error", [SandboxBrokenError("x"), WorkspaceError("x")], ids=lambda error: type(error).__name__
+    "error", [SandboxBrokenError("x", started=True), WorkspaceError("x")], ids=lambda error: type(error).__name__
 )
 async def test_an_error_of_the_job_is_the_callers_and_the_slot_is_renewed(stage: Stage, error: Exception) -> None:
     (slot,) = stage.slots
@@ -281,6 +301,44 @@ async def test_an_error_of_the_job_is_the_callers_and_the_slot_is_renewed(stage:
     assert slot.renewals == 1
     slot.job_error = None
     await stage.call()
+
+
+@pytest.mark.parametrize("stage", [(2, 9)], indirect=True)
+async def test_a_job_whose_program_had_not_started_is_run_on_another_slot(stage: Stage) -> None:
+    first, second = stage.slots
+    first.job_error = SandboxBrokenError("killed")
+    first.gate.set()
+    second.gate.set()
+    assert (await stage.call("a")).outcome is Outcome.SUCCEEDED
+    assert stage.order == ["a", "a"]
+
+
+async def test_a_job_that_breaks_every_slot_is_not_run_for_ever(stage: Stage) -> None:
+    (slot,) = stage.slots
+    slot.job_error = SandboxBrokenError("killed")
+    slot.gate.set()
+    with pytest.raises(SandboxBrokenError):
+        await stage.call("a")
+    assert stage.order == ["a"] * 3
+
+
+@pytest.mark.parametrize("stage", [(3, 0)], indirect=True)
+async def test_a_job_goes_to_a_slot_that_has_its_runtime_ready(stage: Stage) -> None:
+    stage.slots[1].runtimes = {"numpy"}
+    stage.call("a", runtime="numpy")
+    stage.call("b", runtime="numpy")  # no other is ready for it: any will do
+    await settle()
+    assert [slot.running for slot in stage.slots] == ["b", "a", None]
+
+
+@pytest.mark.parametrize("stage", [(1, 99)], indirect=True)
+async def test_callers_take_turns(stage: Stage) -> None:
+    calls = [stage.call(f"a{number}", caller="a") for number in range(4)]
+    calls += [stage.call(f"b{number}", caller="b") for number in range(2)]
+    await settle()
+    stage.slots[0].gate.set()
+    await asyncio.gather(*calls)
+    assert stage.order == ["a0", "a1", "b0", "a2", "b1", "a3"]
 
 
 @pytest.mark.parametrize("stage", [(2, 0)], indirect=True)
@@ -310,10 +368,12 @@ async def test_when_every_slot_is_broken_a_call_is_told_at_once_until_one_works_
     await settle()
     with pytest.raises(SandboxBrokenError):
         await stage.call()
+    assert stage.health == [False]
     stage.slots[1].renewal_error = None
     await settle()
     await stage.call("again")
     assert stage.order[-1] == "again"
+    assert stage.health == [False, True]
 
 
 async def test_when_every_slot_is_broken_those_who_wait_are_told_too(stage: Stage) -> None:

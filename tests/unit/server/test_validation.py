@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trialbox.server.grading import Check, Comparison, EvaluationJob, Stdio
-from trialbox.server.model import LIMIT_NAMES, Job, Limits
+from trialbox.server.model import LIMIT_NAMES, IsolationPath, Job, Limits
 from trialbox.server.validation import Bounds, InvalidRequestError, Validator, Violation
 from trialbox.v1 import values
 from trialbox.v1.evaluation_pb2 import CallCase, Case, CheckCase, Comparator, StdioCase, Suite
@@ -45,7 +45,8 @@ _BOUNDS = Bounds(
     maximum_limits=_MAXIMA,
     default_case_seconds=3,
     default_evaluation_seconds=30,
-    runtimes=("python", "numpy"),
+    runtimes=("python", "numpy", "odd"),
+    warm_runtimes=frozenset({"python", "numpy"}),
     default_runtime="python",
 )
 _SECONDS = ("wall_seconds", "cpu_seconds")
@@ -146,11 +147,11 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     fields = [found.field for found in violations(request)]
     assert fields == [
         "request_id",
-        "isolation",
         "limits.wall_seconds",
         "limits.processes",
         "program.runtime",
         "program.files",
+        "isolation",
         "collect[0]",
     ]
 
@@ -208,7 +209,32 @@ def test_a_runtime_is_one_that_the_server_offers() -> None:
     assert execution(ExecuteRequest()).program.runtime == "python"
     assert execution(ExecuteRequest(program=Program(runtime="numpy"))).program.runtime == "numpy"
     found = violation(ExecuteRequest(program=Program(runtime="perl")))
-    assert found == Violation("program.runtime", "is 'perl'; this server offers python, numpy")
+    assert found == Violation("program.runtime", "is 'perl'; this server offers python, numpy, odd")
+
+
+@pytest.mark.parametrize(
+    ("program", "chosen"),
+    [
+        (Program(), IsolationPath.WARM),
+        (Program(hash_seed=1), IsolationPath.COLD),
+        (Program(runtime="odd"), IsolationPath.COLD),
+    ],
+)
+def test_left_out_isolation_is_warm_where_the_program_can_be(program: Program, chosen: IsolationPath) -> None:
+    assert execution(ExecuteRequest(program=program)).isolation is chosen
+    assert evaluation(EvaluateRequest(program=program, suite=Suite(cases=[_CHECK]))).isolation is chosen
+
+
+def test_isolation_is_what_was_asked_for() -> None:
+    assert execution(ExecuteRequest(isolation=ISOLATION_PATH_COLD)).isolation is IsolationPath.COLD
+    assert execution(ExecuteRequest(isolation=ISOLATION_PATH_WARM)).isolation is IsolationPath.WARM
+
+
+@pytest.mark.parametrize("program", [Program(hash_seed=1), Program(runtime="odd")])
+def test_warm_isolation_that_the_program_can_not_have_is_refused(program: Program) -> None:
+    found = violation(ExecuteRequest(program=program, isolation=ISOLATION_PATH_WARM))
+    assert found.field == "isolation"
+    assert "hash_seed 0" in found.description
 
 
 def test_a_program_is_passed_on_as_it_came() -> None:

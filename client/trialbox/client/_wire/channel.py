@@ -1,12 +1,13 @@
 """How to reach a service: address, credentials, retries."""
 
 import json
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
 
-from trialbox.v1 import MAX_MESSAGE_BYTES
+from trialbox.v1 import CLIENT_ID_KEY, MAX_MESSAGE_BYTES
 
 MAX_ATTEMPTS = 5
 FIRST_BACKOFF_SECONDS = 0.2
@@ -35,6 +36,7 @@ class Endpoint:
     token: str | None = field(default=None, repr=False)
     tls: bool | str | Path = False
     retry: bool = True
+    client_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def options(self) -> list[tuple[str, str | int]]:
         """The channel's options."""
@@ -63,4 +65,5 @@ class Endpoint:
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """What goes with every call."""
-        return () if self.token is None else (("authorization", f"Bearer {self.token}"),)
+        named = ((CLIENT_ID_KEY, self.client_id),)
+        return named if self.token is None else (*named, ("authorization", f"Bearer {self.token}"))

@@ -1,6 +1,7 @@
-"""A cold slot: its cgroups, its resident launcher, and one jail after another in them."""
+"""A slot: its cgroups, its resident launcher, and the jails it keeps ready for the next program."""
 
 import asyncio
+import itertools
 import json
 import os
 import subprocess
@@ -13,8 +14,8 @@ import structlog
 
 from trialbox.server import nsjail
 from trialbox.server.cgroups import CgroupHost, SlotCgroups
-from trialbox.server.jail import Jail
-from trialbox.server.model import Execution, Job, SandboxBrokenError
+from trialbox.server.jail import DiskSize, Jail
+from trialbox.server.model import Execution, IsolationPath, Job, SandboxBrokenError
 from trialbox.server.nsjail import JailSpec
 from trialbox.server.packets import PacketSocket
 from trialbox.server.runtimes import Runtime
@@ -35,12 +36,19 @@ class SlotConfig:
     runtimes: dict[str, Runtime]
     cgroup_host: CgroupHost
     first_host_id: int
-    usual: JailSpec
-    """What most requests ask for: a jail like this is started ahead of the next one."""
+    usual_runtime: str
+    usual_disk: DiskSize
+    """What most requests ask for: a process with folders of this size stands ready ahead of the next one."""
+    executions_by_jail: int
+    """How many programs a warm jail runs before another takes its place."""
 
 
-class ColdSlot:
-    """A place where one jail at a time runs; the next is started ahead of its request."""
+class Slot:
+    """A place where one program at a time runs.
+
+    For each warm runtime that was asked for it keeps a jail ready; a cold jail is for one
+    program only, and another one is started ahead of the next.
+    """
 
     def __init__(self, number: int, config: SlotConfig) -> None:
         self.number = number
@@ -51,64 +59,83 @@ class ColdSlot:
         self._config = config
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: PacketSocket | None = None
-        self._jail: Jail | None = None
-        self._sound = True
-        self._launches = 0
-        self._exits = 0
+        self._jails: dict[JailSpec, Jail] = {}
+        self._used: Jail | None = None
+        self._sound = False
+        self._launches = itertools.count(1)
+        self._exits: dict[int, int] = {}
+
+    def has_ready(self, job: Job) -> bool:
+        """Whether a jail for this job stands ready."""
+        return _spec(job) in self._jails
 
     async def execute(self, job: Job, watch: Watch | None = None) -> Execution:
-        """Run a job in a jail of its own; call `renew` afterwards, whatever happened.
+        """Run a job; call `renew` afterwards, whatever happened.
 
         Raises SandboxBrokenError and WorkspaceError, see Jail.run.
         """
-        spec = JailSpec(
-            runtime=job.program.runtime,
-            hash_seed=job.program.hash_seed,
-            disk_bytes=job.limits.disk_bytes,
-            disk_inodes=job.limits.disk_inodes,
-        )
-        if self._jail is None or self._jail.spec != spec:
-            await self._replace(spec)
-        jail = self._jail
+        spec = _spec(job)
+        jail = self._jails.get(spec)
         if jail is None:
-            raise SandboxBrokenError(f"slot {self.number} has no jail")
+            jail = await self._start_jail(spec)
+        self._used = jail
         return await jail.run(job, watch)
 
     async def renew(self) -> None:
         """End what ran and make ready for the next; raises SandboxBrokenError."""
-        await self._replace(self._config.usual)
-
-    async def _replace(self, spec: JailSpec) -> None:
-        jail, self._jail = self._jail, None
-        if jail is not None and not await jail.finish():
-            self._sound = False
+        jail, self._used = self._used, None
         if not self._sound:
-            _log.warning("slot_restarted", slot=self.number)
-            await self._stop_launcher()
-            await self._start_launcher()
-        # Until the new jail stands, whatever interrupts leaves the slot in doubt.
-        self._sound = False
-        self._jail = Jail(self, spec)
-        await self._jail.start()
-        self._sound = True
+            await self._start_over()
+        elif jail is not None and await jail.settle() and jail.executions < self._jail_executions(jail.spec):
+            await jail.prepare(self._config.usual_disk)
+        elif jail is not None:
+            del self._jails[jail.spec]
+            if not await jail.stop():
+                await self._start_over()
+            elif jail.spec.hash_seed == 0:
+                await self._start_jail(jail.spec)
 
     async def start(self) -> None:
-        """Start the launcher inside the slot's own cgroups, and the first jail.
+        """Start the launcher inside the slot's own cgroups, and the jail that most requests need.
 
         Raises SandboxBrokenError.
         """
         await self._start_launcher()
-        await self.renew()
+        await self._start_jail(self._usual_spec())
 
     async def stop(self) -> None:
         """End whatever runs, and leave nothing behind."""
-        if self._jail is not None:
-            jail, self._jail = self._jail, None
-            await jail.finish()
+        self._sound = False
+        jails = list(self._jails.values())
+        self._jails.clear()
+        # The kernel ends what the launcher started after the launcher itself.
         await self._stop_launcher()
+        for jail in jails:
+            jail.close()
+
+    def _usual_spec(self) -> JailSpec:
+        name = self._config.usual_runtime
+        return JailSpec(runtime=name, hash_seed=0, warm=self.runtimes[name].warm)
+
+    def _jail_executions(self, spec: JailSpec) -> int:
+        return self._config.executions_by_jail if spec.warm else 1
+
+    async def _start_jail(self, spec: JailSpec) -> Jail:
+        # Until it stands, whatever interrupts leaves the slot in doubt.
+        self._sound = False
+        jail = self._jails[spec] = Jail(self, spec)
+        await jail.start()
+        await jail.prepare(self._config.usual_disk)
+        self._sound = True
+        return jail
+
+    async def _start_over(self) -> None:
+        _log.warning("slot_restarted", slot=self.number)
+        await self.stop()
+        await self.start()
 
     async def _start_launcher(self) -> None:
-        self._launches = self._exits = 0
+        self._launches, self._exits = itertools.count(1), {}
         self.cgroups = SlotCgroups.create(self._config.cgroup_host, f"trialbox-{os.getpid()}-{self.number}")
         self._socket, theirs = PacketSocket.pair()
         with theirs:
@@ -130,25 +157,31 @@ class ColdSlot:
             await self._stop_launcher()
             raise SandboxBrokenError(f"slot {self.number} can't be set up: {answer['error']}")
 
-    def launch(self, descriptors: tuple[int, ...]) -> None:
-        """Start nsjail with these descriptors as its 0, 1, 2, …; raises SandboxBrokenError."""
-        packet = json.dumps({"argv": nsjail.command()}).encode()
+    def launch(self, descriptors: tuple[int, ...]) -> int:
+        """Start nsjail with these descriptors as its 0, 1, 2, …; return the launch's number.
+
+        Raises SandboxBrokenError.
+        """
+        launch = next(self._launches)
+        packet = json.dumps({"launch": launch, "argv": nsjail.command()}).encode()
         if self._socket is None or not self._socket.send(packet, descriptors):
             raise SandboxBrokenError(f"slot {self.number}: its launcher is gone")
-        self._launches += 1
+        return launch
 
-    async def exited(self) -> bool:
-        """Wait for nsjail to end, and with it all of the jail; False when it does not."""
+    async def exited(self, launch: int) -> bool:
+        """Wait for this nsjail to end, and with it all of the jail; False when it does not."""
         try:
-            while self._exits < self._launches:
+            while launch not in self._exits:
                 answer = await self._answer(_EXIT_SECONDS)
-                self._exits = int(answer["launch"])
+                self._exits[int(answer["launch"])] = int(answer["exited"])
         except SandboxBrokenError:
             return False
+        del self._exits[launch]
         return True
 
     async def kill(self) -> None:
-        """End the jail by force, its launcher with it; returns when all of it is gone."""
+        """End all jails by force, the launcher with them; returns when all of it is gone."""
+        self._sound = False
         if self._process is not None:
             self._process.kill()
             await asyncio.to_thread(self._process.wait)
@@ -161,7 +194,6 @@ class ColdSlot:
     async def _stop_launcher(self) -> None:
         if self._socket is not None:
             self._socket.close()
-        # The kernel ends what the launcher started after the launcher itself.
         await self.kill()
         self._process = None
         try:
@@ -173,10 +205,18 @@ class ColdSlot:
         if self._socket is None:
             raise SandboxBrokenError(f"slot {self.number} is not started")
         try:
-            packet, _ = await self._socket.receive(seconds)
+            packet = await self._socket.receive(seconds)
         except TimeoutError:
             raise SandboxBrokenError(f"slot {self.number}: no answer from its launcher in {seconds} s") from None
-        if not packet:
+        if not packet.data:
             raise SandboxBrokenError(f"slot {self.number}: its launcher ended unasked")
-        answer: dict[str, Any] = json.loads(packet)
+        answer: dict[str, Any] = json.loads(packet.data)
         return answer
+
+
+def _spec(job: Job) -> JailSpec:
+    return JailSpec(
+        runtime=job.program.runtime,
+        hash_seed=job.program.hash_seed,
+        warm=job.isolation is IsolationPath.WARM,
+    )

@@ -1,0 +1,254 @@
+"""PID 1 of a jail: forks a process for each program, ends it when told or when time is up, reports.
+
+It never holds a byte of a request: descriptors go straight to the program's process, which
+is forked and confined before there is a program for it. Packets on the socket at
+descriptor 3, one frame each; n counts the processes prepared:
+
+  host to fork server   begin, module to preload... | prepare, n, size options
+                        kill, n, reason | collect, n, bytes   (workspace, payload, results attached)
+  fork server to host   ready | unfit, text
+                        end, n, reason, wait status, user µs, system µs, begun ns, ended ns, set-up CPU ns
+                        lost, n | collected, n
+  host to the process   go, n, wall ns, whether to collect    (stdin, stdout, stderr, payload, results attached)
+                        load, as go, and after its answer go  (for requests that take a while to lay out)
+                        drop, n
+  the process to host   confined, n | loaded, n | workspace, n    (its mount namespace attached)
+                        failed, n, errno, text
+
+Until it starts its program, it is the process that reads the socket, so that a request
+wakes it directly; from then on it is the fork server. The process speaks for itself so
+that the kernel tells the host its pid. The reason in `end` is empty when the program ended
+by itself. When the host closes the socket, everything in the jail ends.
+"""
+
+import _signal  # type: ignore[import-not-found]
+import _socket  # socket itself costs milliseconds and memory
+import atexit
+import os
+import select
+import sys
+import time
+
+import confine
+import frames
+import harness
+import leaving
+import syscalls
+import workspace
+
+CONTROL = 3
+PROGRAM_USER = 1000
+PACKET_BYTES = 65536
+
+_MAXIMUM_DESCRIPTORS = 5
+_DESCRIPTOR_BYTES = 4
+_STARTED_BYTES = 256
+_FAILED, _DROPPED = 70, 71
+_GUEST_FOLDER = "/run/trialbox"
+_NUMPY_RANDOM = "numpy.random"
+
+_control = _socket.socket(fileno=CONTROL)
+_own_pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY)
+
+
+def main(pristine: frozenset[str]) -> None:
+    """Serve until the host is gone. Returns in a program's process only, confined and set up.
+
+    `pristine` names the modules that every interpreter has loaded by now.
+    """
+    if not _begin(pristine):
+        os._exit(_FAILED)
+    poller = select.poll()
+    poller.register(CONTROL, select.POLLIN)
+    while True:
+        (name, number, *fields), descriptors = _receive()
+        if name == b"prepare":
+            if _prepare(number, fields[0], poller):
+                return
+        elif name == b"collect":
+            _collect(number, int(fields[0]), descriptors)
+        else:  # about a process that has ended meanwhile
+            _close(descriptors)
+
+
+def _begin(pristine: frozenset[str]) -> bool:
+    """Load what programs are to find loaded, and leave no other trace in what they inherit."""
+    confine.prepare_forker()
+    os.environ.pop("PYTHONPATH")
+    (_, *preload), _ = _receive()
+    for name in set(sys.modules) - pristine:
+        del sys.modules[name]
+    sys.path.remove(_GUEST_FOLDER)
+    sys.path_importer_cache.pop(_GUEST_FOLDER, None)
+    atexit.register(leaving.leave)  # before all others, so that it runs after them
+    for module in preload:
+        try:
+            __import__(module.decode())
+        except Exception as error:
+            _send(b"unfit", f"preloading {module.decode()!r} raised {type(error).__name__}: {error}".encode())
+            return False
+    threads = len(os.listdir("/proc/self/task"))
+    if threads > 1:
+        _send(b"unfit", b"preloading left %d threads running, which a fork loses" % (threads - 1))
+        return False
+    leaving.remember()
+    _send(b"ready")
+    return True
+
+
+def _prepare(number: bytes, size: bytes, poller: "select.poll") -> bool:
+    """Fork a process for a program and see it to its end; whether this is that process."""
+    init, init_descriptor = syscalls.start_init()
+    started_read, started_write = os.pipe()
+    syscalls.enter_namespace(init_descriptor, syscalls.CLONE_NEWPID)
+    program = os.fork()
+    if not program:
+        _become_program(number, size, started_write)
+        return True
+    syscalls.enter_namespace(_own_pid_namespace, syscalls.CLONE_NEWPID)
+    os.close(init_descriptor)
+    os.close(started_write)
+    started = os.read(started_read, _STARTED_BYTES)
+    os.close(started_read)
+    reason = _watch(number, started, program, init, poller) if started else b""
+    ended = time.monotonic_ns()
+    if not reason:
+        os.kill(init, _signal.SIGKILL)
+    _, status, usage = os.wait4(program, 0)
+    # Init is gone only when everything in its namespace is.
+    os.waitpid(init, 0)
+    if started:
+        begun, _, setup_cpu = started.split()
+        used = (b"%d" % (usage.ru_utime * 1e6), b"%d" % (usage.ru_stime * 1e6))
+        _send(b"end", number, reason, b"%d" % status, *used, begun, b"%d" % ended, setup_cpu)
+    elif os.waitstatus_to_exitcode(status) not in (_FAILED, _DROPPED):
+        _send(b"lost", number)
+    return False
+
+
+def _watch(number: bytes, started: bytes, program: int, init: int, poller: "select.poll") -> bytes:
+    """Wait for the program to end by itself, or end it; return the reason for that."""
+    begun, wall, _ = started.split()
+    deadline = int(begun) + int(wall)
+    ended = os.pidfd_open(program)
+    poller.register(ended, select.POLLIN)
+    reason = b""
+    while not reason:
+        left = max(0, deadline - time.monotonic_ns())
+        ready = [descriptor for descriptor, _ in poller.poll(-(-left // 1_000_000))]
+        if ended in ready:
+            break
+        if time.monotonic_ns() >= deadline:
+            reason = b"wall"
+        elif ready:
+            (name, about, *fields), _ = _receive()
+            if name == b"kill" and about == number:
+                reason = fields[0]
+    if reason:
+        os.kill(init, _signal.SIGKILL)
+    poller.unregister(ended)
+    os.close(ended)
+    return reason
+
+
+def _become_program(number: bytes, size: bytes, started: int) -> None:
+    confine.make_private_places(size)
+    own_mounts = os.open("/proc/self/ns/mnt", os.O_RDONLY)
+    confine.confine(PROGRAM_USER)
+    _send(b"confined", number)
+    (name, _, *fields), descriptors = _receive()
+    if name not in (b"go", b"load"):
+        os._exit(_DROPPED)
+    began_cpu = time.process_time_ns()
+    wall, collecting = fields
+    stdin, stdout, stderr, payload, *rest = descriptors
+    for target, descriptor in enumerate((stdin, stdout, stderr)):
+        os.dup2(descriptor, target)
+    if collecting == b"1":
+        rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, own_mounts.to_bytes(_DESCRIPTOR_BYTES, sys.byteorder))
+        _control.sendmsg([frames.pack(b"workspace", number)], [rights])
+    try:
+        suite = _load(payload)
+    except OSError as error:
+        _send(b"failed", number, b"%d" % (error.errno or 0), str(error).encode())
+        os._exit(_FAILED)
+    if name == b"load":
+        _send(b"loaded", number)
+        if _receive()[0][0] != b"go":
+            os._exit(_DROPPED)
+        began_cpu = time.process_time_ns()
+    # Not to be closed when its object goes: the number may be the program's by then.
+    _control.detach()
+    os.write(started, b"%d %b %d" % (time.monotonic_ns(), wall, time.process_time_ns() - began_cpu))
+    if suite is None:
+        os.closerange(CONTROL, 1 << 20)
+    else:
+        (results,) = rest
+        os.closerange(CONTROL, results)
+        os.closerange(results + 1, 1 << 20)
+        harness.begin(suite, results)
+
+
+def _load(payload: int) -> bytes | None:
+    """Lay the request out; return the suite where the harness is to run it."""
+    mode, limits, arguments, environment, files, suite = frames.unpack(_read_all(payload))[:6]
+    workspace.write_files(frames.unpack(files))
+    confine.set_resource_limits([int(text) for text in frames.unpack(limits)])
+    variables = [os.fsdecode(text) for text in frames.unpack(environment)]
+    os.environ.update(zip(variables[::2], variables[1::2], strict=True))
+    sys.argv[1:] = [os.fsdecode(text) for text in frames.unpack(arguments)]
+    sys.orig_argv[2:] = sys.argv[1:]
+    leaving.begin()
+    if _NUMPY_RANDOM in sys.modules:  # unlike Python's own, it does not notice that it was forked
+        sys.modules[_NUMPY_RANDOM].seed()
+    return suite if mode == b"harness" else None
+
+
+def _collect(number: bytes, maximum_bytes: int, descriptors: list[int]) -> None:
+    """Have a helper with a program's rights, in the program's mount namespace, read its files."""
+    own_mounts, payload, results = descriptors
+    helper = os.fork()
+    if not helper:
+        try:
+            syscalls.enter_namespace(own_mounts, syscalls.CLONE_NEWNS)
+            confine.confine(PROGRAM_USER)
+            patterns = frames.unpack(frames.unpack(_read_all(payload))[6])
+            os.closerange(CONTROL, results)
+            workspace.collect_files(patterns, maximum_bytes, results)
+        finally:
+            os._exit(0)
+    _close(descriptors)
+    os.waitpid(helper, 0)
+    _send(b"collected", number)
+
+
+def _send(*fields: bytes) -> None:
+    _control.send(frames.pack(*fields))
+
+
+def _receive() -> tuple[list[bytes], list[int]]:
+    """Return a packet's fields and descriptors; ends this process when the host is gone."""
+    space = _socket.CMSG_SPACE(_MAXIMUM_DESCRIPTORS * _DESCRIPTOR_BYTES)
+    try:
+        packet, ancillary, _, _ = _control.recvmsg(PACKET_BYTES, space, _socket.MSG_CMSG_CLOEXEC)
+    except ConnectionResetError:
+        packet = b""
+    if not packet:
+        os._exit(_DROPPED)
+    descriptors = [
+        int.from_bytes(rights[position : position + _DESCRIPTOR_BYTES], sys.byteorder)
+        for _, _, rights in ancillary
+        for position in range(0, len(rights), _DESCRIPTOR_BYTES)
+    ]
+    return frames.unpack(packet), descriptors
+
+
+def _close(descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+def _read_all(descriptor: int) -> bytes:
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    with open(descriptor, "rb", buffering=0, closefd=False) as file:
+        return file.read()

@@ -1,0 +1,446 @@
+"""Callers take turns, nobody is passed, and no permit is lost, whatever is cancelled and when."""
+
+import asyncio
+import gc
+import itertools
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trialbox.server.scheduler import QueueFullError, Scheduler, TooLargeError
+
+_MEMORY_BYTES = 6
+_Step = tuple[Any, ...]
+
+
+class BrokenError(Exception):
+    """What a scheduler is told to fail with."""
+
+
+async def settle() -> None:
+    """Let everything that can run, run."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+class Stage:
+    """A scheduler, and what the jobs of a test have got from it."""
+
+    def __init__(self, permits: int = 1, queue_size: int = 100, memory_bytes: int = _MEMORY_BYTES) -> None:
+        self.scheduler = Scheduler(permits=permits, queue_size=queue_size, memory_bytes=memory_bytes)
+        self.started: list[str] = []
+        self.running: dict[str, int] = {}
+
+    def ask(
+        self, name: str, memory_bytes: int = 1, *, caller: str | None = None, bounded: bool = True
+    ) -> asyncio.Task[None]:
+        """Have a job wait for its permit; the caller is the first letter of its name unless given."""
+        return asyncio.create_task(self._run(caller or name[0], name, memory_bytes, bounded))
+
+    async def asked(self, *names: str) -> list[asyncio.Task[None]]:
+        """Ask for small jobs and let them run, or wait."""
+        tasks = [self.ask(name) for name in names]
+        await settle()
+        return tasks
+
+    def end(self, name: str) -> None:
+        self.scheduler.release(self.running.pop(name))
+
+    async def run_all(self) -> None:
+        """End one job after the other until none runs."""
+        while self.running:
+            self.end(next(iter(self.running)))
+            await settle()
+
+    def facts(self) -> tuple[int, int, int]:
+        return self.scheduler.running, self.scheduler.used_memory_bytes, self.scheduler.waiting
+
+    async def _run(self, caller: str, name: str, memory_bytes: int, bounded: bool) -> None:
+        await self.scheduler.acquire(caller, memory_bytes, bounded=bounded)
+        self.running[name] = memory_bytes
+        self.started.append(name)
+
+
+def take(scheduler: Scheduler, memory_bytes: int = 1) -> None:
+    """Take a permit that is free, without an event loop."""
+    with pytest.raises(StopIteration):
+        scheduler.acquire("taker", memory_bytes).send(None)
+
+
+def test_a_free_permit_is_had_without_the_event_loop() -> None:
+    scheduler = Scheduler(permits=2, queue_size=0, memory_bytes=4)
+    take(scheduler, 3)
+    take(scheduler, 1)
+    assert (scheduler.running, scheduler.used_memory_bytes, scheduler.waiting) == (2, 4, 0)
+    scheduler.release(3)
+    assert (scheduler.running, scheduler.used_memory_bytes, scheduler.waiting) == (1, 1, 0)
+    take(scheduler, 3)
+
+
+async def test_as_many_run_at_once_as_there_are_permits() -> None:
+    stage = Stage(permits=2)
+    await stage.asked("a", "b", "c")
+    assert list(stage.running) == ["a", "b"]
+    assert stage.facts() == (2, 2, 1)
+    stage.end("a")
+    await settle()
+    assert list(stage.running) == ["b", "c"]
+    assert stage.facts() == (2, 2, 0)
+
+
+async def test_who_waits_has_the_permit_as_soon_as_it_is_released() -> None:
+    stage = Stage()
+    await stage.asked("a", "b")
+    stage.end("a")
+    assert stage.facts() == (1, 1, 0), "before the loop has turned"
+
+
+async def test_a_job_waits_until_its_memory_fits_beside_what_runs() -> None:
+    stage = Stage(permits=9)
+    stage.ask("a", 4)
+    stage.ask("b", 3)
+    await settle()
+    assert stage.facts() == (1, 4, 1)
+    stage.end("a")
+    await settle()
+    assert stage.running == {"b": 3}
+
+
+async def test_nobody_passes_a_job_that_waits_for_memory() -> None:
+    stage = Stage(permits=9)
+    for name, memory_bytes in {"a": 2, "b": 2, "c": 6, "d": 1, "e": 1}.items():
+        stage.ask(name, memory_bytes)
+        await settle()
+    assert stage.started == ["a", "b"]
+    stage.end("a")
+    await settle()
+    assert stage.started == ["a", "b"]
+    await stage.run_all()
+    assert stage.started == ["a", "b", "c", "d", "e"]
+
+
+async def test_the_end_of_one_large_job_starts_all_that_fit_in_its_place() -> None:
+    stage = Stage(permits=9)
+    stage.ask("a", 6)
+    for name in "bcd":
+        stage.ask(name, 2)
+    stage.ask("e", 1)
+    await settle()
+    stage.end("a")
+    assert stage.facts() == (3, 6, 1)
+
+
+async def test_one_more_than_may_wait_is_refused_and_leaves_no_trace() -> None:
+    stage = Stage(queue_size=2)
+    await stage.asked("a", "b", "c")
+    (refused,) = await stage.asked("d")
+    with pytest.raises(QueueFullError, match="2 requests wait already; the limit is 2"):
+        refused.result()
+    assert stage.facts() == (1, 1, 2)
+    stage.end("a")
+    await settle()
+    await stage.asked("e")
+    await stage.run_all()
+    assert stage.started == ["a", "b", "c", "e"]
+
+
+async def test_without_a_queue_a_job_runs_only_where_a_permit_is_free() -> None:
+    stage = Stage(queue_size=0)
+    _, refused = await stage.asked("a", "b")
+    with pytest.raises(QueueFullError):
+        refused.result()
+    stage.end("a")
+    await stage.asked("c")
+    assert stage.started == ["a", "c"]
+
+
+async def test_an_unbounded_request_may_wait_beyond_the_bound_and_counts_for_those_that_have_one() -> None:
+    stage = Stage(queue_size=1)
+    await stage.asked("a")
+    for name in "bcd":
+        stage.ask(name, bounded=False)
+    await settle()
+    (refused,) = await stage.asked("e")
+    with pytest.raises(QueueFullError, match="3 requests wait already; the limit is 1"):
+        refused.result()
+    await stage.run_all()
+    assert stage.started == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("others", [(), ("b", "c")], ids=["alone", "with others"])
+async def test_what_would_wait_for_ever_is_refused(others: tuple[str, ...]) -> None:
+    stage = Stage(memory_bytes=5)
+    await stage.asked(*others)
+    before = stage.facts()
+    refused = stage.ask("a", 6, bounded=False)
+    await settle()
+    with pytest.raises(TooLargeError, match="is 6; it must be from 1 to 5"):
+        refused.result()
+    assert stage.facts() == before
+
+
+async def test_callers_take_turns_and_each_ones_requests_run_in_the_order_they_came() -> None:
+    stage = Stage()
+    await stage.asked("x", "a1", "a2", "a3", "b1", "b2", "c1", "a4")
+    await stage.run_all()
+    assert stage.started == ["x", "a1", "b1", "c1", "a2", "b2", "a3", "a4"]
+
+
+async def test_a_single_request_is_not_kept_waiting_by_a_thousand_of_another_caller() -> None:
+    stage = Stage(queue_size=10_000)
+    await stage.asked(*(f"a{number}" for number in range(1001)), "b")
+    stage.end("a0")
+    await settle()
+    stage.end("a1")
+    await settle()
+    assert stage.started == ["a0", "a1", "b"]
+
+
+async def test_a_cancelled_request_leaves_the_queue_at_once() -> None:
+    stage = Stage(queue_size=2)
+    _, first, second = await stage.asked("a", "b", "c")
+    second.cancel()
+    await asyncio.wait([second])
+    assert (second.cancelled(), stage.scheduler.waiting) == (True, 1)
+    await stage.asked("d")  # there is room again
+    first.cancel()
+    await stage.run_all()
+    assert stage.started == ["a", "d"]
+
+
+async def test_cancelling_what_waits_for_memory_starts_those_behind_it_that_fit() -> None:
+    stage = Stage(permits=3)
+    stage.ask("a", 3)
+    await settle()
+    large = stage.ask("b", 4)
+    await settle()
+    await stage.asked("c", "d", "e")
+    assert stage.started == ["a"]
+    large.cancel()
+    await settle()
+    assert stage.started == ["a", "c", "d"]
+    assert stage.facts() == (3, 5, 1)
+
+
+async def test_a_permit_given_to_a_request_as_it_is_cancelled_goes_on_to_the_next() -> None:
+    stage = Stage()
+    _, cancelled, _ = await stage.asked("a", "b", "c")
+    stage.end("a")
+    cancelled.cancel()
+    await settle()
+    assert cancelled.cancelled()
+    assert stage.running == {"c": 1}
+    assert stage.facts() == (1, 1, 0)
+
+
+async def test_a_permit_given_to_a_request_as_it_is_cancelled_is_free_where_nobody_waits() -> None:
+    stage = Stage()
+    _, cancelled = await stage.asked("a", "b")
+    stage.end("a")
+    cancelled.cancel()
+    await settle()
+    assert stage.facts() == (0, 0, 0)
+    take(stage.scheduler)
+
+
+async def test_a_request_cancelled_before_the_permit_is_released_is_passed_over() -> None:
+    stage = Stage()
+    _, cancelled, _, _ = await stage.asked("a", "b", "c", "d")
+    cancelled.cancel()
+    stage.end("a")
+    assert stage.facts() == (1, 1, 1), "the next has it before the loop has turned"
+    await settle()
+    assert cancelled.cancelled()
+    assert stage.running == {"c": 1}
+    assert stage.facts() == (1, 1, 1)
+
+
+@pytest.mark.parametrize("turns", [0, 1, 20])  # of the loop, before the release
+async def test_a_caller_that_cancels_its_first_request_keeps_its_turn_for_the_second(turns: int) -> None:
+    stage = Stage()
+    _, first, _, _ = await stage.asked("x", "a1", "a2", "b1")
+    first.cancel()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await stage.run_all()
+    assert stage.started == ["x", "a2", "b1"]
+
+
+async def test_a_failure_is_told_to_all_who_wait_and_touches_nobody_who_runs() -> None:
+    stage = Stage()
+    _, *waiting = await stage.asked("a", "b1", "b2", "c")
+    error = BrokenError()
+    stage.scheduler.fail(error)
+    assert stage.facts() == (1, 1, 0)
+    await settle()
+    assert [task.exception() for task in waiting] == [error] * 3
+    await stage.asked("d", "b3")
+    await stage.run_all()
+    assert stage.started == ["a", "d", "b3"]
+
+
+async def test_a_failure_and_a_cancellation_may_meet() -> None:
+    stage = Stage()
+    _, first, second = await stage.asked("a", "b", "c")
+    first.cancel()
+    stage.scheduler.fail(BrokenError())
+    second.cancel()
+    await settle()
+    assert (first.cancelled(), second.cancelled()) == (True, True)
+    assert stage.facts() == (1, 1, 0)
+
+
+class Caller(str):
+    """A name that can be watched for being let go of."""
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        pytest.param(lambda stage, task: stage.end("a"), id="served"),
+        pytest.param(lambda stage, task: task.cancel(), id="cancelled"),
+        pytest.param(lambda stage, task: (task.cancel(), stage.end("a")), id="cancelled, then next"),
+        pytest.param(lambda stage, task: (stage.end("a"), task.cancel()), id="next, then cancelled"),
+        pytest.param(lambda stage, task: stage.scheduler.fail(BrokenError()), id="failed"),
+    ],
+)
+async def test_of_a_caller_that_no_longer_waits_nothing_is_kept(
+    leave: Callable[[Stage, asyncio.Task[None]], object],
+) -> None:
+    stage = Stage()
+    await stage.asked("a")
+    caller = Caller("b")
+    kept = weakref.ref(caller)
+    task = stage.ask("b", caller=caller)
+    others = await stage.asked("c", "d")
+    leave(stage, task)
+    await asyncio.wait([task])
+    await settle()
+    for ended in (task, *others):
+        if ended.done() and not ended.cancelled():
+            ended.exception()  # else it is logged, and the log keeps all that it names
+    del caller, task, others, ended
+    gc.collect()
+    assert kept() is None
+
+
+_callers = st.sampled_from("abc")
+_picks = st.integers(min_value=0, max_value=9)
+_asks = st.tuples(st.just("ask"), _callers, st.integers(min_value=1, max_value=_MEMORY_BYTES))
+_ends = st.tuples(st.just("end"), _picks)
+_cancels = st.tuples(st.just("cancel"), _picks)
+_failures = st.tuples(st.just("fail"))
+_turns = st.tuples(st.just("turn"))
+_permits = st.integers(min_value=1, max_value=4)
+
+
+def _stories(steps: st.SearchStrategy[_Step]) -> st.SearchStrategy[list[_Step]]:
+    # Long ones: in a few steps no queue comes about.
+    return st.lists(steps, min_size=20, max_size=60)
+
+
+class Model:
+    """The same promises, as plainly as they can be put: the caller that waits longest for a turn has the next."""
+
+    def __init__(self, permits: int) -> None:
+        self.permits = permits
+        self.waiting: list[tuple[str, int]] = []
+        self.running: dict[str, int] = {}
+        self.started: list[str] = []
+        self.waits_since: dict[str, int] = {}
+        self.clock = itertools.count()
+
+    def ask(self, name: str, memory_bytes: int) -> None:
+        if all(other[0] != name[0] for other, _ in self.waiting):
+            self.waits_since[name[0]] = next(self.clock)
+        self.waiting.append((name, memory_bytes))
+
+    def start_all_that_can(self) -> None:
+        while self.waiting:
+            job = min(self.waiting, key=lambda job: self.waits_since[job[0][0]])  # the first of that caller's
+            name, memory_bytes = job
+            if len(self.running) == self.permits or sum(self.running.values()) + memory_bytes > _MEMORY_BYTES:
+                return
+            self.waiting.remove(job)
+            self.running[name] = memory_bytes
+            self.started.append(name)
+            self.waits_since[name[0]] = next(self.clock)
+
+
+@given(_permits, _stories(_asks | _ends | _cancels))
+async def test_jobs_start_when_and_in_the_order_the_model_says(permits: int, steps: list[_Step]) -> None:
+    stage, model = Stage(permits), Model(permits)
+    tasks: dict[str, asyncio.Task[None]] = {}
+    for number, step in enumerate(steps):
+        match step:
+            case "ask", caller, memory_bytes:
+                name = f"{caller}{number}"
+                tasks[name] = stage.ask(name, memory_bytes)
+                model.ask(name, memory_bytes)
+            case "end", pick if model.running:
+                name = list(model.running)[pick % len(model.running)]
+                stage.end(name)
+                del model.running[name]
+            case "cancel", pick if model.waiting:
+                name, _ = model.waiting.pop(pick % len(model.waiting))
+                tasks[name].cancel()
+        model.start_all_that_can()
+        await settle()
+        assert stage.started == model.started
+        assert stage.facts() == (len(model.running), sum(model.running.values()), len(model.waiting))
+    await stage.run_all()
+    assert stage.facts() == (0, 0, 0)
+
+
+@given(_permits, _stories(_asks | _ends | _cancels | _failures | _turns))
+async def test_nothing_is_lost_or_given_twice_however_steps_fall_together(permits: int, steps: list[_Step]) -> None:
+    stage = Stage(permits, queue_size=5)
+    tasks: list[asyncio.Task[None]] = []
+    cancelled: list[asyncio.Task[None]] = []
+    for number, step in enumerate(steps):
+        match step:
+            case "ask", caller, memory_bytes:
+                tasks.append(stage.ask(f"{caller}{number}", memory_bytes))
+            case "end", pick if stage.running:
+                stage.end(list(stage.running)[pick % len(stage.running)])
+            case "cancel", pick if undone := [task for task in tasks if not task.done()]:
+                cancelled.append(undone[pick % len(undone)])
+                cancelled[-1].cancel()
+            case ("fail",):
+                stage.scheduler.fail(BrokenError())
+            case ("turn",):
+                await asyncio.sleep(0)
+        assert len(stage.running) <= stage.scheduler.running <= permits
+        assert sum(stage.running.values()) <= stage.scheduler.used_memory_bytes <= _MEMORY_BYTES
+    await settle()
+    undone = [task for task in tasks if not task.done()]
+    assert stage.facts() == (len(stage.running), sum(stage.running.values()), len(undone))
+    await stage.run_all()
+    assert stage.facts() == (0, 0, 0)
+    assert all(task.cancelled() for task in cancelled)
+    ended = [task.exception() for task in tasks if not task.cancelled()]
+    assert ended.count(None) == len(stage.started)
+    assert {type(error) for error in ended} <= {type(None), QueueFullError, BrokenError}
+    for _ in range(permits):
+        take(stage.scheduler)
+
+
+@given(st.dictionaries(_callers, st.integers(min_value=1, max_value=9)), st.lists(_callers, max_size=20), _picks)
+async def test_a_single_request_waits_for_at_most_one_of_each_caller_that_waited_before_it(
+    backlog: dict[str, int], later: list[str], served_before: int
+) -> None:
+    stage = Stage()
+    await stage.asked("x", *(f"{caller}{number}" for caller, count in backlog.items() for number in range(count)))
+    for _ in range(min(served_before, sum(backlog.values()))):
+        stage.end(stage.started[-1])
+        await settle()
+    before = len(stage.started)
+    waited = {caller for caller, count in backlog.items() if f"{caller}{count - 1}" not in stage.started}
+    await stage.asked("single", *(f"{caller} later {number}" for number, caller in enumerate(later)))
+    await stage.run_all()
+    passed_by = [name[0] for name in stage.started[before : stage.started.index("single")]]
+    assert sorted(passed_by) == sorted(waited)
