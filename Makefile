@@ -6,10 +6,11 @@ SOURCES := proto client sandbox_server synthesis
 CHECKED := $(SOURCES) tests examples
 GUEST := sandbox_server/trialbox/server/guest
 
-.PHONY: help setup demo test lint proto bench need-root
+.PHONY: help setup scientific demo test lint proto bench need-root
 
 help:
 	@echo "make setup   install trialbox and its tools into .venv"
+	@echo "make scientific   a runtime with numpy in .tools/scientific, which the tests use"
 	@echo "make demo    run programs good and evil in the embedded service (root)"
 	@echo "make test    everything that must be green: lint and all tests (root)"
 	@echo "make lint    style, types, the contract's rules, stubs up to date"
@@ -38,6 +39,13 @@ setup: .venv/up-to-date
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[server,dev]'
 	@touch $@
 
+scientific: .tools/scientific/up-to-date
+
+.tools/scientific/up-to-date: constraints.txt .venv/up-to-date
+	$(BIN)/python -m venv --clear .tools/scientific
+	.tools/scientific/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt numpy
+	@touch $@
+
 need-root:
 	@[ "$$(id -u)" = 0 ] || { \
 	    echo "this needs root: the jails mount their own file systems, map host user ids and make cgroups" >&2; exit 1; }
@@ -45,7 +53,7 @@ need-root:
 demo: need-root setup
 	$(BIN)/python examples/demo.py
 
-test: need-root lint
+test: need-root lint scientific
 	$(BIN)/python -m pytest
 
 lint: setup

@@ -1,7 +1,6 @@
 """Fixtures shared by all tests that run programs in real jails."""
 
-import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import hosts
@@ -48,21 +47,32 @@ def server_pid(local_server: tuple[Sandbox, int]) -> int:
 @pytest.fixture(scope="session")
 def run(box: Sandbox, isolation_path: str) -> Run:
     """`box.run`, with every answer checked to have had the isolation asked for, and all of it."""
+    return _isolated(box, isolation_path)
 
+
+@pytest.fixture(scope="session")
+def one_slot_server(isolation_path: str) -> Iterator[tuple[Sandbox, int]]:
+    """A server where each program comes right after the last, in the same place; and its process's number."""
+    before = hosts.servers()
+    with Sandbox.local(slots=1, settings={"spare_slots": "0"}) as sandbox:
+        (pid,) = hosts.servers() - before
+        yield sandbox, pid
+
+
+@pytest.fixture(scope="session")
+def run_on_one_slot(one_slot_server: tuple[Sandbox, int], isolation_path: str) -> Run:
+    """`run` on a server where each program comes right after the last, in the same place."""
+    return _isolated(one_slot_server[0], isolation_path)
+
+
+def _isolated(sandbox: Sandbox, path: str) -> Run:
     def run_isolated(*args: object, **options: object) -> Execution:
-        execution = box.run(*args, isolation=isolation_path, **options)  # type: ignore[arg-type]
-        assert execution.isolation.path == isolation_path
+        execution = sandbox.run(*args, isolation=path, **options)  # type: ignore[arg-type]
+        assert execution.isolation.path == path
         assert execution.isolation.waived_layers == ()
         return execution
 
     return run_isolated
-
-
-@pytest.fixture(scope="session")
-def run_on_one_slot(isolation_path: str) -> Iterator[Callable[..., Execution]]:
-    """`run` on a server where each program comes right after the last, in the same place."""
-    with Sandbox.local(slots=1) as sandbox:
-        yield functools.partial(sandbox.run, isolation=isolation_path)
 
 
 @pytest.fixture(scope="session")

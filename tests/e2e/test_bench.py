@@ -36,7 +36,7 @@ def test_everything_is_measured_in_one_run(tmp_path: Path) -> None:
         assert measured["per_second"] > 0
         if kind != "batch":
             assert 0 < measured["p50_seconds"] <= measured["p99_seconds"]
-    assert len(document["idle_slots"]) == 2
+    assert len(document["idle_slots"]) == 2 + 1, "the two that run programs, and a spare one"
     for slot in document["idle_slots"]:
         assert 0 < slot["private_bytes"] <= slot["proportional_bytes"]
     assert (document["mbpp"]["programs"], document["mbpp"]["passed"]) == (2, 1)

@@ -26,7 +26,7 @@ from trialbox.server.nsjail import IDS_PER_SLOT
 from trialbox.server.pool import Pool
 from trialbox.server.runtimes import Runtime
 from trialbox.server.service import SandboxService
-from trialbox.server.settings import MAXIMUM_SLOTS, RuntimeSettings, Settings
+from trialbox.server.settings import MAXIMUM_SLOTS, MAXIMUM_SPARE_SLOTS, RuntimeSettings, Settings
 from trialbox.server.slot import Slot, SlotConfig
 from trialbox.server.validation import Bounds
 from trialbox.v1 import MAX_MESSAGE_BYTES, sandbox_service_pb2, sandbox_service_pb2_grpc
@@ -38,7 +38,7 @@ _READY = b"ready\n"
 _FIRST_HOST_ID = 1 << 20
 # The rest is for the server, the launchers and whatever else the machine runs.
 _MEMORY_SHARE = 0.9
-_HOST_IDS_A_SERVER = MAXIMUM_SLOTS * IDS_PER_SLOT
+_HOST_IDS_A_SERVER = (MAXIMUM_SLOTS + MAXIMUM_SPARE_SLOTS) * IDS_PER_SLOT
 
 _log = structlog.get_logger(__name__)
 
@@ -105,12 +105,13 @@ class Sandbox:
                 runtimes=self.runtimes,
                 cgroup_host=cgroup_host,
                 first_host_id=settings.first_host_id or _FIRST_HOST_ID + os.getpid() * _HOST_IDS_A_SERVER,
-                usual_runtime=DEFAULT_RUNTIME,
                 usual_disk=DiskSize(bytes=limits.disk_bytes, inodes=limits.disk_inodes),
                 executions_by_jail=settings.executions_by_jail,
             )
-            slots = [Slot(number, config) for number in range(settings.slots)]
-            self._pool = Pool(slots, queue_size=settings.queue_size, memory_bytes=self.memory_bytes)
+            slots = [Slot(number, config) for number in range(settings.slots + settings.spare_slots)]
+            self._pool = Pool(
+                slots, permits=settings.slots, queue_size=settings.queue_size, memory_bytes=self.memory_bytes
+            )
             await self._pool.start()
             self.layers = await layers.probe(
                 partial(self._pool.execute, bounded=False),

@@ -15,6 +15,9 @@ _UNLIMITED_V1 = "-1"
 _ABANDONED_SECONDS = 10
 # More than any of the files read here holds.
 _FILE_BYTES = 1 << 14
+# Each processor charges so much to a group ahead of need. Figures no finer than this mostly
+# stay the same from one program to the next, and then so do the limits, which need not be written.
+_ACCURACY_BYTES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +159,7 @@ class Counters:
     cpu_seconds: float = 0.0
     oom_kills: int = 0
     memory_bytes: int = 0
-    """What can't be reclaimed: the page cache is left out."""
+    """What can't be reclaimed: the page cache is left out. Rounded up to what the kernel charges at once."""
     processes: int = 0
 
 
@@ -215,7 +218,7 @@ class SlotCgroups:
         return Counters(
             cpu_seconds=self.cpu_seconds(),
             oom_kills=self.oom_kills(),
-            memory_bytes=self._unreclaimable_bytes(),
+            memory_bytes=-(-self._unreclaimable_bytes() // _ACCURACY_BYTES) * _ACCURACY_BYTES,
             processes=self.processes(),
         )
 
@@ -228,7 +231,7 @@ class SlotCgroups:
         version = self._version("memory")
         if not version:
             return 0
-        return self._fields("memory", "memory.events" if version == 2 else "memory.oom_control")["oom_kill"]
+        return _number(self._read("memory", "memory.events" if version == 2 else "memory.oom_control"), "oom_kill")
 
     def cpu_seconds(self) -> float:
         """Processor time of everything that ever ran in the slot."""
@@ -236,7 +239,7 @@ class SlotCgroups:
         if not version:
             return 0.0
         if version == 2:
-            return self._fields("cpu", "cpu.stat")["usage_usec"] / 1e6
+            return _number(self._read("cpu", "cpu.stat"), "usage_usec") / 1e6
         return int(self._read("cpu", "cpuacct.usage")) / 1e9
 
     def _unreclaimable_bytes(self) -> int:
@@ -246,8 +249,9 @@ class SlotCgroups:
         current = self._read("memory", "memory.current" if version == 2 else "memory.usage_in_bytes")
         # Cached file pages give way when the limit is reached, so they are not in use.
         prefix = "" if version == 2 else "total_"
-        parts = self._fields("memory", "memory.stat")
-        return max(0, int(current) - parts[f"{prefix}active_file"] - parts[f"{prefix}inactive_file"])
+        parts = self._read("memory", "memory.stat")
+        cache = _number(parts, f"{prefix}active_file") + _number(parts, f"{prefix}inactive_file")
+        return max(0, int(current) - cache)
 
     def reset_peak(self) -> None:
         """Start the peak of memory anew, as far as this kernel can."""
@@ -297,11 +301,6 @@ class SlotCgroups:
         group = self._groups.get(controller)
         return group.version if group else 0
 
-    def _fields(self, controller: str, name: str) -> dict[str, int]:
-        """Read a file of lines `name number`."""
-        words = self._read(controller, name).split()
-        return dict(zip(words[::2], map(int, words[1::2]), strict=True))
-
     def _read(self, controller: str, name: str) -> str:
         return os.pread(self._file(controller, name), _FILE_BYTES, 0).decode()
 
@@ -322,6 +321,14 @@ class SlotCgroups:
             descriptor = os.open(path, (os.O_RDWR if _takes_values(path) else os.O_RDONLY) | os.O_CLOEXEC)
             self._files[controller, name] = descriptor
         return descriptor
+
+
+def _number(lines: str, name: str) -> int:
+    """The number in the line `name number`, of a file of such lines."""
+    before, found, after = f"\n{lines}".partition(f"\n{name} ")
+    if not found:
+        raise ValueError(f"no {name} in {before!r}")
+    return int(after.partition("\n")[0])
 
 
 def _takes_values(file: Path) -> bool:

@@ -1,34 +1,35 @@
 """How a request reaches the jail: sealed anonymous memory."""
 
 import fcntl
+import marshal
 import os
 
-from trialbox.server.guest import frames
 from trialbox.server.model import Job
 
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
+# The first that writes all of these types as later ones do.
+_MARSHAL_VERSION = 2
 # Runs instead of the program's source, which the harness then loads.
 _HARNESS_MAIN = b"import harness\nharness.main()\n"
 
 
 def payload(job: Job, resource_limits: dict[int, int]) -> bytes:
-    """What the program's process reads: see guest/forkserver.py."""
+    """What the program's process reads, in a form that every Python's marshal knows: see guest/forkserver.py."""
     program = job.program
-    environment = [text for pair in program.env.items() for text in pair]
-    files = dict(program.files)
-    if job.harness is None:
-        files["main.py"] = program.source
-    else:
-        files |= {"main.py": _HARNESS_MAIN, "candidate.py": program.source}
-    return frames.pack(
-        b"script" if job.harness is None else b"harness",
-        frames.pack(*(b"%d" % number for pair in resource_limits.items() for number in pair)),
-        frames.pack(*map(os.fsencode, program.args)),
-        frames.pack(*map(os.fsencode, environment)),
-        frames.pack(*(part for name, content in files.items() for part in (name.encode(), content))),
-        job.harness or b"",
-        frames.pack(*map(os.fsencode, job.collect)),
+    source, files = program.source, program.files
+    if job.harness is not None:
+        source, files = _HARNESS_MAIN, files | {"candidate.py": source}
+    parts = (
+        resource_limits,
+        # As the interpreter reads its own arguments and environment.
+        [os.fsdecode(argument.encode()) for argument in program.args],
+        {os.fsdecode(name.encode()): os.fsdecode(value.encode()) for name, value in program.env.items()},
+        source,
+        files,
+        job.harness,
+        [os.fsencode(pattern) for pattern in job.collect],
     )
+    return marshal.dumps(parts, _MARSHAL_VERSION)
 
 
 def sealed(name: str, content: bytes) -> int:

@@ -7,7 +7,6 @@ from typing import Protocol
 
 from trialbox.server import nsjail
 from trialbox.server.cgroups import SlotCgroups
-from trialbox.server.guest import frames
 from trialbox.server.model import (
     Execution,
     JailEndedError,
@@ -27,6 +26,9 @@ _START_SECONDS = 20.0
 _PREPARE_SECONDS = 10.0
 # What a program may take to end once it was told to.
 _SETTLE_SECONDS = 5.0
+# Getting ready takes less.
+_ROOM_BYTES = 32 << 20
+_ROOM_PROCESSES = 4
 _DIAGNOSIS_BYTES = 4096
 
 
@@ -81,6 +83,8 @@ class Jail:
         self._number = b"0"
         self._ready: DiskSize | None = None
         self._running = False
+        self._tight = False
+        """Whether the limits in force may leave no room for the next process to get ready."""
 
     async def start(self) -> None:
         """Bring up nsjail and the fork server; raises SandboxBrokenError."""
@@ -122,7 +126,9 @@ class Jail:
         if self._ready is not None:
             self._ready = None
             self.send(b"drop", self._number)
-        self.place.cgroups.set_limits(memory_bytes=None, processes=None)
+        if self._tight:
+            self.place.cgroups.set_limits(memory_bytes=None, processes=None)
+            self._tight = False
         self._number = b"%d" % next(self._numbers)
         self.send(b"prepare", self._number, b"size=%d,nr_inodes=%d" % (size.bytes, size.inodes))
         self.program_pid = (await self._expect_soon(b"confined", _PREPARE_SECONDS)).sender
@@ -139,6 +145,7 @@ class Jail:
             await self.prepare(size)
         self._ready = None
         self._running = True
+        self._tight = job.limits.memory_bytes < _ROOM_BYTES or job.limits.processes < _ROOM_PROCESSES
         self.executions += 1
         execution = await Supervisor(self, job).run(watch)
         self._running = False
@@ -186,7 +193,7 @@ class Jail:
 
         Raises SandboxBrokenError when it is gone.
         """
-        if self._control is None or not self._control.send(frames.pack(*fields), descriptors):
+        if self._control is None or not self._control.send(b" ".join(fields), descriptors):
             raise SandboxBrokenError(f"the jail is gone{self.diagnosis()}")
 
     def send_numbered(self, name: bytes, *fields: bytes, descriptors: tuple[int, ...] = ()) -> None:
@@ -200,7 +207,7 @@ class Jail:
         packet = await self._control.receive(seconds)
         if not packet.data:
             raise JailEndedError(f"the jail ended unasked{self.diagnosis()}")
-        return packet, frames.unpack(packet.data)
+        return packet, packet.data.split(b" ")
 
     async def expect(self, names: tuple[bytes, ...], seconds: float) -> tuple[Packet, list[bytes]]:
         """Wait for a packet of one of these names; return it and its fields.
@@ -212,12 +219,12 @@ class Jail:
         if fields[0] in names:
             return packet, fields
         if fields[0] == b"unfit":
-            raise SandboxBrokenError(f"runtime {self.spec.runtime!r}: {fields[1].decode(errors='replace')}")
+            raise SandboxBrokenError(f"runtime {self.spec.runtime!r}: {_text(fields[1:])}")
         if fields[0] in (b"failed", b"lost"):
             self._running = False
             if fields[0] == b"lost":
                 raise ProcessLostError("the process ended before its program started")
-            raise WorkspaceError(fields[3].decode(errors="replace"))
+            raise WorkspaceError(_text(fields[3:]))
         raise SandboxBrokenError(f"{fields[0]!r} instead of {names!r} from the jail{self.diagnosis()}")
 
     async def _expect_soon(self, name: bytes, seconds: float) -> Packet:
@@ -239,3 +246,7 @@ class Jail:
             except BlockingIOError:
                 pass
         return f"; it wrote: {b' '.join(texts).decode(errors='replace').strip() or 'nothing'}"
+
+
+def _text(words: list[bytes]) -> str:
+    return b" ".join(words).decode(errors="replace")

@@ -79,7 +79,7 @@ class ProgramException:
     line: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Usage:
     """What an execution used; queue and set-up are not charged to the program."""
 

@@ -41,14 +41,20 @@ class BoundedOutput:
 
 
 class PipeReader:
-    """Passes what arrives at a pipe's read end to `feed`, until the end or close()."""
+    """Passes what arrives at a pipe's read end to `feed`: from start() as it comes, with drain() at once."""
 
     def __init__(self, descriptor: int, feed: Callable[[bytes], None]) -> None:
         os.set_blocking(descriptor, False)
         self._descriptor = descriptor
         self._feed = feed
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(descriptor, self._read, _READS_A_TURN)
+        self._started = False
+
+    def start(self) -> None:
+        """Read from now on, as the event loop finds time."""
+        if not self._started:
+            self._started = True
+            self._loop.add_reader(self._descriptor, self._read, _READS_A_TURN)
 
     def _read(self, reads: int) -> bool:
         """Read up to `reads` times; whether there may be more."""
@@ -58,7 +64,7 @@ class PipeReader:
             except BlockingIOError:
                 return False
             if not data:
-                self._loop.remove_reader(self._descriptor)
+                self._stop()
                 return False
             self._feed(data)
         return True
@@ -69,6 +75,10 @@ class PipeReader:
             pass
 
     def close(self) -> None:
-        """Stop reading."""
-        self._loop.remove_reader(self._descriptor)
+        """Stop reading, for good."""
+        self._stop()
         os.close(self._descriptor)
+
+    def _stop(self) -> None:
+        if self._started:
+            self._loop.remove_reader(self._descriptor)

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Protocol
 
 import structlog
@@ -42,21 +42,28 @@ class Slot(Protocol):
 
 
 class Pool:
-    """Runs jobs on `slots`, as many at once, as `queue_size` and `memory_bytes` of Scheduler allow."""
+    """Runs jobs on `slots`, at most `permits` at once, as `queue_size` and `memory_bytes` of Scheduler allow.
 
-    def __init__(self, slots: Sequence[Slot], *, queue_size: int, memory_bytes: int) -> None:
+    Slots beyond `permits` get ready for the next jobs while others run.
+    """
+
+    def __init__(self, slots: Sequence[Slot], *, permits: int, queue_size: int, memory_bytes: int) -> None:
         self._slots = slots
-        self._scheduler = Scheduler(permits=len(slots), queue_size=queue_size, memory_bytes=memory_bytes)
+        self._permits = permits
+        self._scheduler = Scheduler(permits=permits, queue_size=queue_size, memory_bytes=memory_bytes)
         self._ready: list[Slot] = []
+        self._executing = 0
+        # By their jobs' memory: permits of jobs that have ended, until there is a slot for who gets them.
+        self._owed: deque[int] = deque()
         self._broken: set[int] = set()
         self._renewals: set[asyncio.Task[None]] = set()
         self.on_health: Callable[[bool], None] = lambda healthy: None
         """Told when the last working slot breaks, and when one works again."""
 
     @property
-    def slots(self) -> int:
+    def permits(self) -> int:
         """How many jobs run at once."""
-        return len(self._slots)
+        return self._permits
 
     async def start(self) -> None:
         """Start all slots at once; raises SandboxBrokenError when one can't."""
@@ -88,7 +95,8 @@ class Pool:
                     raise
                 _log.warning("run_elsewhere", error=str(error))
             else:
-                return replace(execution, usage=replace(execution.usage, queue_seconds=queue_seconds))
+                execution.usage.queue_seconds = queue_seconds
+                return execution
         raise AssertionError("unreachable")
 
     async def stop(self) -> None:
@@ -99,17 +107,31 @@ class Pool:
         await asyncio.gather(*(slot.stop() for slot in self._slots))
 
     async def _execute(self, job: Job, watch: Watch | None) -> Execution:
-        """Run a job whose turn has come: there is a ready slot for each permit."""
+        """Run a job whose turn has come."""
         slot = next((slot for slot in self._ready if slot.has_ready(job)), self._ready[0])
         self._ready.remove(slot)
+        self._executing += 1
         try:
             return await slot.execute(job, watch)
         finally:
-            renewal = asyncio.create_task(self._renew(slot, job.limits.memory_bytes))
+            self._executing -= 1
+            self._owed.append(job.limits.memory_bytes)
+            self._pay()
+            renewal = asyncio.create_task(self._renew(slot))
             self._renewals.add(renewal)
             renewal.add_done_callback(self._renewals.discard)
 
-    async def _renew(self, slot: Slot, memory_bytes: int) -> None:
+    def _pay(self) -> None:
+        """Give permits back, as long as every free or just given one has a ready slot."""
+        scheduler = self._scheduler
+        while self._owed:
+            about_to_execute = scheduler.running - len(self._owed) - self._executing
+            free = self._permits - scheduler.running
+            if free + about_to_execute >= len(self._ready):
+                return
+            scheduler.release(self._owed.popleft())
+
+    async def _renew(self, slot: Slot) -> None:
         while True:
             try:
                 await slot.renew()
@@ -126,7 +148,7 @@ class Pool:
                     self.on_health(True)
                 self._broken.discard(slot.number)
                 self._ready.append(slot)
-                self._scheduler.release(memory_bytes)
+                self._pay()
                 return
 
     def _works(self) -> bool:

@@ -8,6 +8,7 @@ program starts. SECURITY.md says what each call answers.
 import errno
 import os
 import signal
+import struct
 
 import pyseccomp
 
@@ -102,9 +103,14 @@ _SIGNAL_ARGUMENT = {
 
 _NAMESPACE_FLAGS = (1 << 17, 1 << 25, 1 << 26, 1 << 27, 1 << 28, 1 << 29, 1 << 30)  # CLONE_NEW*
 _EXIT_SIGNAL_MASK = 0xFF
-_INT_BITS = 32
-_INT_MASK = (1 << _INT_BITS) - 1
 _PR_SET_PDEATHSIG = 1
+
+# struct sock_filter, its codes, and where struct seccomp_data has what they load.
+_INSTRUCTION = struct.Struct("=HBBI")
+_BPF_LOAD_WORD, _BPF_JUMP, _BPF_JUMP_EQUAL, _BPF_RETURN = 0x20, 0x05, 0x15, 0x06
+_ARCHITECTURE_OFFSET, _ARGUMENTS_OFFSET = 4, 16
+_RETURN_ERRNO = 0x0005_0000
+_AUDIT_ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 
 def jail_policy() -> str:
@@ -143,11 +149,18 @@ def program_filter() -> bytes:
                 pyseccomp.Arg(2, pyseccomp.EQ, protocol),
             )
     _limit_clone(policy, refuse)
-    _forbid_sending_sigsys(policy, refuse)
+    for name in _SIGNAL_ARGUMENT:
+        policy.add_rule(pyseccomp.ALLOW, name)
+    policy.add_rule(
+        pyseccomp.ALLOW,
+        "prctl",
+        pyseccomp.Arg(0, pyseccomp.EQ, _PR_SET_PDEATHSIG),
+        pyseccomp.Arg(1, pyseccomp.NE, signal.SIGSYS),
+    )
     with os.fdopen(os.memfd_create("filter"), "w+b") as file:
         policy.export_bpf(file)
         file.seek(0)
-        return file.read()
+        return _refusal_to_send_sigsys() + file.read()
 
 
 def _limit_clone(policy: pyseccomp.SyscallFilter, refuse: int) -> None:
@@ -159,17 +172,46 @@ def _limit_clone(policy: pyseccomp.SyscallFilter, refuse: int) -> None:
         policy.add_rule(refuse, "clone", pyseccomp.Arg(0, pyseccomp.MASKED_EQ, flag, flag))
 
 
-def _forbid_sending_sigsys(policy: pyseccomp.SyscallFilter, refuse: int) -> None:
-    # Whoever could have SIGSYS sent could forge SYSCALL_DENIED.
-    # The kernel takes an int: whatever the upper half of the register holds must not hide it.
+def _refusal_to_send_sigsys() -> bytes:
+    """Instructions that go before libseccomp's: whoever could have SIGSYS sent could forge SYSCALL_DENIED.
+
+    The kernel takes an int, so whatever the upper half of the register holds must not hide
+    it. libseccomp, which can't say "any but this" of half a register, would need a rule a bit
+    for each call: half of all instructions, which each program's process would have compiled.
+    """
+    by_position: dict[int, list[str]] = {}
     for name, position in _SIGNAL_ARGUMENT.items():
-        policy.add_rule(refuse, name, pyseccomp.Arg(position, pyseccomp.MASKED_EQ, _INT_MASK, signal.SIGSYS))
-        for bit in range(_INT_BITS):
-            differs = ~signal.SIGSYS & 1 << bit
-            policy.add_rule(pyseccomp.ALLOW, name, pyseccomp.Arg(position, pyseccomp.MASKED_EQ, 1 << bit, differs))
-    policy.add_rule(
-        pyseccomp.ALLOW,
-        "prctl",
-        pyseccomp.Arg(0, pyseccomp.EQ, _PR_SET_PDEATHSIG),
-        pyseccomp.Arg(1, pyseccomp.NE, signal.SIGSYS),
-    )
+        by_position.setdefault(position, []).append(name)
+    tests = [_load(_ARGUMENTS_OFFSET + 8 * position) for position in by_position]
+    groups = [[_resolve(name) for name in names] for names in by_position.values()]
+    # Laid out as: architecture, calls, for each position its test, the refusal.
+    calls = sum(map(len, groups))
+    length = 3 + calls + 1 + 3 * len(groups) + 1
+    program = [_load(_ARCHITECTURE_OFFSET), _jump_if(_AUDIT_ARCHITECTURES[os.uname().machine], 0, length - 2), _load(0)]
+    for number, group in enumerate(groups):
+        for call in group:
+            target = 3 + calls + 1 + 3 * number
+            program.append(_jump_if(call, target - len(program) - 1, 0))
+    program.append(_jump(length - len(program) - 1))
+    for test in tests:
+        program.append(test)
+        program.append(_jump_if(signal.SIGSYS, length - 1 - len(program) - 1, 0))
+        program.append(_jump(length - len(program) - 1))
+    program.append(_INSTRUCTION.pack(_BPF_RETURN, 0, 0, _RETURN_ERRNO | errno.EPERM))
+    return b"".join(program)
+
+
+def _resolve(name: str) -> int:
+    return int(pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name))
+
+
+def _load(offset: int) -> bytes:
+    return _INSTRUCTION.pack(_BPF_LOAD_WORD, 0, 0, offset)
+
+
+def _jump_if(value: int, then: int, otherwise: int) -> bytes:
+    return _INSTRUCTION.pack(_BPF_JUMP_EQUAL, then, otherwise, value)
+
+
+def _jump(distance: int) -> bytes:
+    return _INSTRUCTION.pack(_BPF_JUMP, 0, 0, distance)

@@ -132,7 +132,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
             default_limits=wire.limits(self._bounds.default_limits),
             maximum_limits=wire.limits(self._bounds.maximum_limits),
             default_case_seconds=self._bounds.default_case_seconds,
-            slots=self._pool.slots,
+            slots=self._pool.permits,
             layers=[wire.layer(layer) for layer in self._layers],
         )
 
@@ -146,9 +146,9 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
     ) -> sandbox_service_pb2.ExecuteResponse:
         job = await self._checked(self._validator.execution, request)
         request_id = request.request_id or uuid.uuid4().hex
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            done = await self._pool.execute(job, watch, caller=caller, bounded=bounded)
-            _log.debug("executed", outcome=done.outcome.name, wall_seconds=round(done.usage.wall_seconds, 6))
+        structlog.contextvars.bind_contextvars(request_id=request_id)  # in this request's task only
+        done = await self._pool.execute(job, watch, caller=caller, bounded=bounded)
+        _log.debug("executed", outcome=done.outcome.name, wall_seconds=done.usage.wall_seconds)
         return sandbox_service_pb2.ExecuteResponse(execution=wire.execution(request_id, done, self._waived))
 
     async def _evaluate(
@@ -156,9 +156,9 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
     ) -> sandbox_service_pb2.EvaluateResponse:
         job = await self._checked(self._validator.evaluation, request)
         request_id = request.request_id or uuid.uuid4().hex
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            done = await evaluate(partial(self._pool.execute, caller=caller), job, bounded=bounded)
-            _log.debug("evaluated", cases=len(done.cases), wall_seconds=round(done.usage.wall_seconds, 6))
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        done = await evaluate(partial(self._pool.execute, caller=caller), job, bounded=bounded)
+        _log.debug("evaluated", cases=len(done.cases), wall_seconds=done.usage.wall_seconds)
         evaluation = wire.evaluation(request_id, done, job.isolation, self._waived)
         return sandbox_service_pb2.EvaluateResponse(evaluation=evaluation)
 
@@ -173,7 +173,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
     ) -> AsyncIterator[tuple[str, _Response | status_pb2.Status]]:
         """Answer each request; reads no further ahead than the slots need."""
         results: asyncio.Queue[tuple[str, _Response | status_pb2.Status] | None] = asyncio.Queue()
-        room = asyncio.Semaphore(self._pool.slots * _IN_FLIGHT_BY_SLOT)
+        room = asyncio.Semaphore(self._pool.permits * _IN_FLIGHT_BY_SLOT)
 
         unanswered: set[str] = set()
 

@@ -11,6 +11,8 @@ from trialbox.server.model import Limits
 MAXIMUM_SLOTS = 256
 """Each slot has host ids of its own, which one server's range must hold."""
 
+MAXIMUM_SPARE_SLOTS = 64
+
 _MIB = 1 << 20
 _PREFIX = "TRIALBOX_"
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -63,6 +65,8 @@ class Settings(BaseSettings):
         default_factory=lambda: min(os.cpu_count() or 1, MAXIMUM_SLOTS)
     )
     """How many programs run at once."""
+    spare_slots: Annotated[int, Field(ge=0, le=MAXIMUM_SPARE_SLOTS)] = 1
+    """How many more are kept, to get ready for the next programs while others run."""
     queue_size: NonNegativeInt = 256
     """How many unary requests may wait for a slot."""
     total_memory_bytes: PositiveInt | None = None

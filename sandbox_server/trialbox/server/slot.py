@@ -36,7 +36,6 @@ class SlotConfig:
     runtimes: dict[str, Runtime]
     cgroup_host: CgroupHost
     first_host_id: int
-    usual_runtime: str
     usual_disk: DiskSize
     """What most requests ask for: a process with folders of this size stands ready ahead of the next one."""
     executions_by_jail: int
@@ -46,8 +45,8 @@ class SlotConfig:
 class Slot:
     """A place where one program at a time runs.
 
-    For each warm runtime that was asked for it keeps a jail ready; a cold jail is for one
-    program only, and another one is started ahead of the next.
+    For each warm runtime it keeps a jail ready; a cold jail is for one program only, and
+    once one was asked for, another is started ahead of the next.
     """
 
     def __init__(self, number: int, config: SlotConfig) -> None:
@@ -96,12 +95,15 @@ class Slot:
                 await self._start_jail(jail.spec)
 
     async def start(self) -> None:
-        """Start the launcher inside the slot's own cgroups, and the jail that most requests need.
+        """Start the launcher inside the slot's own cgroups, and a jail for each warm runtime.
 
         Raises SandboxBrokenError.
         """
         await self._start_launcher()
-        await self._start_jail(self._usual_spec())
+        for name, runtime in self.runtimes.items():
+            if runtime.warm:
+                await self._start_jail(JailSpec(runtime=name, hash_seed=0, warm=True))
+        self._sound = True
 
     async def stop(self) -> None:
         """End whatever runs, and leave nothing behind."""
@@ -112,10 +114,6 @@ class Slot:
         await self._stop_launcher()
         for jail in jails:
             jail.close()
-
-    def _usual_spec(self) -> JailSpec:
-        name = self._config.usual_runtime
-        return JailSpec(runtime=name, hash_seed=0, warm=self.runtimes[name].warm)
 
     def _jail_executions(self, spec: JailSpec) -> int:
         return self._config.executions_by_jail if spec.warm else 1

@@ -38,8 +38,10 @@ _LOAD_SECONDS = 10.0
 _GRACE_SECONDS = 2.0
 _COLLECT_SECONDS = 10.0
 # How often the kernel's counters are looked at while a program runs.
-_MONITOR_SECONDS = 0.05
-_MONITOR_MINIMUM_SECONDS = 0.005
+_LOOK_SECONDS = 0.05
+_MINIMUM_LOOK_SECONDS = 0.005
+# Most programs have ended before, and need no looking after: what they put out waits in its pipe.
+_FIRST_LOOK_SECONDS = 0.005
 # RLIMIT_CPU goes by ticks, which on a busy machine run ahead of what is reported.
 _ACCOUNT_SHARE = 0.5
 # Requests above this are laid out before the counters are read: what that takes is not the program's.
@@ -80,7 +82,7 @@ class Supervisor:
         """Whether the program was let go: before that, nobody would read that it must end."""
         self._stopped_early = b""
         self._before = Counters()
-        self._monitor: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     async def run(self, watch: Watch | None) -> Execution:
         """Run the program; see Jail.run."""
@@ -88,18 +90,17 @@ class Supervisor:
             end = await self._run_to_end(watch)
             for reader in self._readers:
                 reader.drain()
-            after = self._cgroups.read()
-            usage = self._usage(end, after)
+            usage = self._usage(end)
             how = outcome.decide(
                 reason=end.reason,
                 wait_status=end.wait_status,
-                oom_kills=after.oom_kills - self._before.oom_kills,
+                oom_kills=self._oom_kills(),
                 output_exceeded=self._stdout.truncated or self._stderr.truncated,
             )
             files, skipped = await self._collect(end)
         finally:
-            if self._monitor is not None:
-                self._monitor.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
             for reader in self._readers:
                 reader.close()
             for descriptor in self._kept.values():
@@ -145,7 +146,10 @@ class Supervisor:
             self._before = self._cgroups.read()
             await self._let_go(watch)
             started = True
-            self._watch_counters()
+            if watch is not None:  # whoever watches wants to see it as it happens
+                self._look_after()
+            else:
+                self._timer = self._loop.call_later(_FIRST_LOOK_SECONDS, self._look_after)
             return await self._wait_for_end()
         except ProcessLostError as error:
             return self._by_memory(error, started=False)
@@ -259,22 +263,24 @@ class Supervisor:
             raise error
         return _End(reason=b"memory", wait_status=signal.SIGKILL, wall_seconds=time.monotonic() - self._began)
 
-    def _watch_counters(self) -> None:
-        """End the program when the kernel's counters say so; look again a little later."""
+    def _look_after(self) -> None:
+        """Take its output, end it when the kernel's counters say so, and look again a little later."""
+        for reader in self._readers:
+            reader.start()
         left = self._job.limits.cpu_seconds - self.cpu_seconds()
         if left <= 0:
             self.stop(b"cpu")
         elif self._oom_kills():
             self.stop(b"memory")
         else:
-            seconds = min(_MONITOR_SECONDS, max(_MONITOR_MINIMUM_SECONDS, left / _PROCESSORS))
-            self._monitor = self._loop.call_later(seconds, self._watch_counters)
+            seconds = min(_LOOK_SECONDS, max(_MINIMUM_LOOK_SECONDS, left / _PROCESSORS))
+            self._timer = self._loop.call_later(seconds, self._look_after)
 
-    def _usage(self, end: _End, after: Counters) -> Usage:
+    def _usage(self, end: _End) -> Usage:
         user, system = end.user_cpu_seconds, end.system_cpu_seconds
         if self._cgroups.has("cpu"):
             # Exact, and of all processes; how it divides is known of those waited for only.
-            exact = after.cpu_seconds - self._before.cpu_seconds - end.setup_cpu_seconds
+            exact = self.cpu_seconds() - end.setup_cpu_seconds
             user, system = divided(max(0.0, exact), user, system)
         peak = self._cgroups.peak_memory_bytes() - self._before.memory_bytes
         return Usage(

@@ -75,21 +75,10 @@ class Validator:
         limits = self._limits(request.limits, self._bounds.default_limits, found)
         program = self._program(request.program, limits, _PROGRAM_FILES, found)
         isolation = self._isolation(request.isolation, program, found)
-        found.check(
-            len(request.collect) <= _MAXIMUM_PATTERNS,
-            "collect",
-            f"holds {len(request.collect)} patterns; the allowed range is 0 to {_MAXIMUM_PATTERNS}",
-        )
-        total = sum(len(pattern.encode()) for pattern in request.collect[:_MAXIMUM_PATTERNS])
-        found.check(
-            total <= _MAXIMUM_PATTERN_BYTES,
-            "collect",
-            f"holds {total} bytes; the allowed range is 0 to {_MAXIMUM_PATTERN_BYTES}",
-        )
-        for number, pattern in enumerate(request.collect[:_MAXIMUM_PATTERNS]):
-            found.path(f"collect[{number}]", pattern)
+        collect = tuple(request.collect)
+        self._collect(collect, found)
         found.raise_if_any()
-        return Job(program=program, limits=limits, isolation=isolation, collect=tuple(request.collect))
+        return Job(program=program, limits=limits, isolation=isolation, collect=collect)
 
     def evaluation(self, request: sandbox_service_pb2.EvaluateRequest) -> EvaluationJob:
         """Check a request to evaluate."""
@@ -127,6 +116,21 @@ class Validator:
             fresh=request.fresh,
         )
 
+    def _collect(self, patterns: tuple[str, ...], found: "_Findings") -> None:
+        found.check(
+            len(patterns) <= _MAXIMUM_PATTERNS,
+            "collect",
+            f"holds {len(patterns)} patterns; the allowed range is 0 to {_MAXIMUM_PATTERNS}",
+        )
+        total = sum(len(pattern.encode()) for pattern in patterns[:_MAXIMUM_PATTERNS])
+        found.check(
+            total <= _MAXIMUM_PATTERN_BYTES,
+            "collect",
+            f"holds {total} bytes; the allowed range is 0 to {_MAXIMUM_PATTERN_BYTES}",
+        )
+        for number, pattern in enumerate(patterns[:_MAXIMUM_PATTERNS]):
+            found.path(f"collect[{number}]", pattern)
+
     def _common(
         self,
         request: sandbox_service_pb2.ExecuteRequest | sandbox_service_pb2.EvaluateRequest,
@@ -158,6 +162,8 @@ class Validator:
         return IsolationPath.WARM if can_be_warm else IsolationPath.COLD
 
     def _limits(self, given: execution_pb2.Limits, defaults: Limits, found: "_Findings") -> Limits:
+        if not given.ByteSize():
+            return defaults
         chosen = {}
         for name in LIMIT_NAMES:
             if given.HasField(name):  # type: ignore[arg-type]  # the stub wants a literal
@@ -169,45 +175,49 @@ class Validator:
     def _program(
         self, given: execution_pb2.Program, limits: Limits, reserved: tuple[str, ...], found: "_Findings"
     ) -> Program:
+        # Each read of a message's field costs, and so does each sentence that nobody will read.
+        source, files, args, env = given.source, dict(given.files), tuple(given.args), dict(given.env)
         runtime = given.runtime or self._bounds.default_runtime
-        offered = ", ".join(self._bounds.runtimes)
-        found.check(
-            runtime in self._bounds.runtimes, "program.runtime", f"is {runtime[:80]!r}; this server offers {offered}"
+        if runtime not in self._bounds.runtimes:
+            offered = ", ".join(self._bounds.runtimes)
+            found.add("program.runtime", f"is {runtime[:80]!r}; this server offers {offered}")
+        self._files(files, reserved, found)
+        total = len(source) + sum(map(len, files.values()))
+        if total > limits.disk_bytes:
+            found.add(
+                "program.files",
+                f"hold {total} bytes with the source; the allowed range is 0 to limits.disk_bytes, {limits.disk_bytes}",
+            )
+        found.texts("program.args", args)
+        found.texts("program.env", [f"{name}={value}" for name, value in env.items()])
+        for name in env:
+            found.check(name != "" and "=" not in name, "program.env", f"{name[:80]!r} can't be a variable's name")
+        return Program(
+            source=source,
+            files=files,
+            args=args,
+            stdin=given.stdin,
+            env=env,
+            runtime=runtime,
+            hash_seed=given.hash_seed,
         )
+
+    def _files(self, files: dict[str, bytes], reserved: tuple[str, ...], found: "_Findings") -> None:
         found.check(
-            len(given.files) <= _MAXIMUM_FILES,
+            len(files) <= _MAXIMUM_FILES,
             "program.files",
-            f"holds {len(given.files)} files; the allowed range is 0 to {_MAXIMUM_FILES}",
+            f"holds {len(files)} files; the allowed range is 0 to {_MAXIMUM_FILES}",
         )
-        for path in given.files:
+        for path in files:
             if not found.path("program.files", path):
                 continue
             for name in itertools.accumulate(path.split("/"), "{}/{}".format):
                 found.check(name not in reserved, "program.files", f"{name!r} is the program's own name")
                 found.check(
-                    name == path or name not in given.files,
+                    name == path or name not in files,
                     "program.files",
                     f"{name[:80]!r} is a file and a folder of {path[:80]!r}",
                 )
-        total = len(given.source) + sum(map(len, given.files.values()))
-        found.check(
-            total <= limits.disk_bytes,
-            "program.files",
-            f"hold {total} bytes with the source; the allowed range is 0 to limits.disk_bytes, {limits.disk_bytes}",
-        )
-        found.texts("program.args", given.args)
-        found.texts("program.env", [f"{name}={value}" for name, value in given.env.items()])
-        for name in given.env:
-            found.check(name != "" and "=" not in name, "program.env", f"{name[:80]!r} can't be a variable's name")
-        return Program(
-            source=given.source,
-            files=dict(given.files),
-            args=tuple(given.args),
-            stdin=given.stdin,
-            env=dict(given.env),
-            runtime=runtime,
-            hash_seed=given.hash_seed,
-        )
 
     def _case(self, field: str, given: evaluation_pb2.Case, found: "_Findings") -> Case | None:
         kind = given.WhichOneof("kind")
@@ -298,6 +308,8 @@ class _Findings:
 
     def texts(self, field: str, texts: Iterable[str]) -> None:
         listed = list(texts)
+        if not listed:
+            return
         self.check(
             len(listed) <= _MAXIMUM_TEXTS,
             field,

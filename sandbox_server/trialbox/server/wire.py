@@ -83,4 +83,12 @@ def _exception(told: ProgramException | None) -> execution_pb2.ProgramException 
 
 
 def _usage(used: Usage) -> execution_pb2.Usage:
-    return execution_pb2.Usage(**asdict(used))
+    return execution_pb2.Usage(
+        wall_seconds=used.wall_seconds,
+        user_cpu_seconds=used.user_cpu_seconds,
+        system_cpu_seconds=used.system_cpu_seconds,
+        peak_memory_bytes=used.peak_memory_bytes,
+        peak_processes=used.peak_processes,
+        queue_seconds=used.queue_seconds,
+        setup_seconds=used.setup_seconds,
+    )

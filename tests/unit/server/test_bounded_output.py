@@ -79,6 +79,7 @@ async def test_a_pipe_is_read_while_its_writer_lives() -> None:
     read_end, write_end = os.pipe()
     seen: asyncio.Queue[bytes] = asyncio.Queue()
     reader = PipeReader(read_end, seen.put_nowait)
+    reader.start()
     for part in (b"one", b"two"):
         os.write(write_end, part)
         assert await seen.get() == part

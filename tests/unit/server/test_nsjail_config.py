@@ -157,7 +157,7 @@ def test_no_value_of_the_operators_can_change_the_meaning_of_the_rest(
 ) -> None:
     plain = config(message_class)
     read = config(message_class, environment=environment, executable=executable)
-    own = {"PYTHONHASHSEED": "7", "PYTHONPATH": "/run/trialbox"}
+    own = {"PYTHONHASHSEED": "7", "PYTHONPATH": "/run/trialbox", "LD_BIND_NOW": "1"}
     assert dict(entry.split("=", 1) for entry in read.envar) == environment | own
     assert (read.exec_bin.path, list(read.exec_bin.arg)) == (executable, ["main.py"])
     for each in (plain, read):

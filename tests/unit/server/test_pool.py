@@ -111,10 +111,10 @@ async def settle() -> None:
 class Stage:
     """A pool with scripted slots, and the calls a test has open."""
 
-    def __init__(self, slots: int, queue_size: int) -> None:
+    def __init__(self, slots: int, queue_size: int, spare_slots: int = 0) -> None:
         self.order: list[str] = []
-        self.slots = [ScriptedSlot(number, self.order) for number in range(slots)]
-        self.pool = Pool(self.slots, queue_size=queue_size, memory_bytes=1000)
+        self.slots = [ScriptedSlot(number, self.order) for number in range(slots + spare_slots)]
+        self.pool = Pool(self.slots, permits=slots, queue_size=queue_size, memory_bytes=1000)
         self.health: list[bool] = []
         self.pool.on_health = self.health.append
         self.calls: list[asyncio.Task[Execution]] = []
@@ -145,8 +145,7 @@ async def _awaited(answer: Awaitable[Execution]) -> Execution:
 async def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
     """One slot and room for two more, or what the test asks for."""
     monkeypatch.setattr(pool_module, "_RENEW_PAUSE_SECONDS", 0)
-    slots, queue_size = getattr(request, "param", (1, 2))
-    made = Stage(slots, queue_size)
+    made = Stage(*getattr(request, "param", (1, 2)))
     await made.pool.start()
     yield made
     await made.close()
@@ -168,7 +167,7 @@ async def test_as_many_jobs_run_at_once_as_there_are_slots(stage: Stage) -> None
         stage.call(name)
     await settle()
     assert stage.running == ["a", "b", "c"]
-    assert stage.pool.slots == 3
+    assert stage.pool.permits == 3
 
 
 async def test_an_answer_does_not_wait_for_the_renewal_but_the_next_job_does(stage: Stage) -> None:
@@ -329,6 +328,24 @@ async def test_a_job_goes_to_a_slot_that_has_its_runtime_ready(stage: Stage) -> 
     stage.call("b", runtime="numpy")  # no other is ready for it: any will do
     await settle()
     assert [slot.running for slot in stage.slots] == ["b", "a", None]
+
+
+@pytest.mark.parametrize("stage", [(1, 9, 1)], indirect=True)
+async def test_a_spare_slot_runs_the_next_job_while_the_last_ones_is_renewed(stage: Stage) -> None:
+    first, second = stage.slots
+    first.renewal_gate.clear()
+    first.gate.set()
+    await stage.call("a")
+    stage.call("b")
+    stage.call("c")
+    await settle()
+    assert second.running == "b"
+    first.renewal_gate.set()
+    await settle()
+    assert stage.running == ["b"], "no more than the permits at once, though a slot is ready"
+    second.gate.set()
+    await settle()
+    assert stage.order == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("stage", [(1, 99)], indirect=True)

@@ -25,8 +25,9 @@ def make_private_places(size: bytes) -> None:
 
     `size` is the options that bound each folder's file system.
     """
-    with open("/proc/self/oom_score_adj", "wb", buffering=0) as file:
-        file.write(_OOM_SCORE)
+    score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+    os.write(score, _OOM_SCORE)
+    os.close(score)
     syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS)
     for folder, owner in _PRIVATE_FOLDERS:
         syscalls.mount(b"tmpfs", folder, syscalls.MS_NOSUID | syscalls.MS_NODEV, b"%b,%b" % (size, owner))
@@ -48,7 +49,7 @@ def confine(user_id: int) -> None:
     syscalls.load_seccomp_filter(_filter)
 
 
-def set_resource_limits(numbers_and_values: list[int]) -> None:
-    """Lower limits for good; the list alternates the kernel's RLIMIT_* numbers and values."""
-    for number, value in zip(numbers_and_values[::2], numbers_and_values[1::2], strict=True):
+def set_resource_limits(limits: "dict[int, int]") -> None:
+    """Lower limits for good, by the kernel's RLIMIT_* numbers."""
+    for number, value in limits.items():
         syscalls.set_resource_limit(number, value)

@@ -2,7 +2,7 @@
 
 It never holds a byte of a request: descriptors go straight to the program's process, which
 is forked and confined before there is a program for it. Packets on the socket at
-descriptor 3, one frame each; n counts the processes prepared:
+descriptor 3, of words with one space between two; n counts the processes prepared:
 
   host to fork server   begin, module to preload... | prepare, n, size options
                         kill, n, reason | collect, n, bytes   (workspace, payload, results attached)
@@ -24,20 +24,24 @@ by itself. When the host closes the socket, everything in the jail ends.
 import _signal  # type: ignore[import-not-found]
 import _socket  # socket itself costs milliseconds and memory
 import atexit
+import marshal
 import os
 import select
 import sys
 import time
 
 import confine
-import frames
 import harness
 import leaving
 import syscalls
 import workspace
 
+if False:  # for the type checker only: importing typing costs milliseconds
+    from typing import Any
+
 CONTROL = 3
 PROGRAM_USER = 1000
+MAIN = "main.py"
 PACKET_BYTES = 65536
 
 _MAXIMUM_DESCRIPTORS = 5
@@ -46,16 +50,69 @@ _STARTED_BYTES = 256
 _FAILED, _DROPPED = 70, 71
 _GUEST_FOLDER = "/run/trialbox"
 _NUMPY_RANDOM = "numpy.random"
+_ZIP_SIGNATURE = b"PK\x05\x06"
+
+# Python adapts code to what it is used for within so many rounds.
+_WARM_UPS = 16
+_COMMON = """
+import sys
+def add(a, *rest, b=1, **more):
+    return [a + n for n in rest if n], {b: a}, {a, b}, (a, b), f"{a!r:>4} {b:.2f} %s" % a
+class Point:
+    def __init__(self, x):
+        self.x = x
+    def __repr__(self):
+        return f"Point({self.x})"
+def each(n):
+    for i in range(n):
+        yield i * i, str(i)
+for number, text in each(4):
+    try:
+        numbers, *_ = add(number, 1, 2, b=2.5)
+        numbers[0] += sum(map(int, sorted(text + "12", reverse=True), )) // 3 % 7
+        words = " ".join(["a", text]).split()
+        if {"a": number}.get("b") is None and len(words) > 3 or words[0] == "b":
+            raise ValueError(text)
+        dict(zip(words, enumerate(words))).items()
+        next(iter([]))
+    except (StopIteration, ValueError) as error:
+        repr(error), max(1, number), min([2, 1]), abs(-1.5), round(2.567, 1), isinstance(error, Exception)
+repr(Point(1)), print
+"""
 
 _control = _socket.socket(fileno=CONTROL)
+_hooks_asked: "list[Any]" = []
+_preloaded: set[str] = set()
 _own_pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY)
 
 
-def main(pristine: frozenset[str]) -> None:
-    """Serve until the host is gone. Returns in a program's process only, confined and set up.
+def install(pristine: frozenset[str]) -> None:
+    """Have serve() called when the interpreter is about to run its script.
 
     `pristine` names the modules that every interpreter has loaded by now.
     """
+    global _hooks_asked
+    hooks = sys.path_hooks
+
+    def serve_first(path: str) -> None:
+        if path != os.path.join(workspace.ROOT, MAIN):  # some folder of modules
+            raise ImportError(path)
+        try:
+            source = serve(pristine)
+        except BaseException as error:
+            # Python would go on, and run the script unconfined.
+            os.write(2, f"trialbox: {error!r}\n".encode())
+            os._exit(_FAILED)
+        sys.path_hooks = hooks
+        if _ZIP_SIGNATURE in source:
+            raise ImportError("may be an archive: the next hook will see")
+
+    # Kept: the interpreter goes on reading this list when programs have the other.
+    sys.path_hooks = _hooks_asked = [serve_first, *hooks]
+
+
+def serve(pristine: frozenset[str]) -> bytes:
+    """Serve until the host is gone. Returns in a program's process only, confined and set up, the script's source."""
     if not _begin(pristine):
         os._exit(_FAILED)
     poller = select.poll()
@@ -63,8 +120,9 @@ def main(pristine: frozenset[str]) -> None:
     while True:
         (name, number, *fields), descriptors = _receive()
         if name == b"prepare":
-            if _prepare(number, fields[0], poller):
-                return
+            source = _prepare(number, fields[0], poller)
+            if source is not None:
+                return source
         elif name == b"collect":
             _collect(number, int(fields[0]), descriptors)
         else:  # about a process that has ended meanwhile
@@ -74,7 +132,8 @@ def main(pristine: frozenset[str]) -> None:
 def _begin(pristine: frozenset[str]) -> bool:
     """Load what programs are to find loaded, and leave no other trace in what they inherit."""
     confine.prepare_forker()
-    os.environ.pop("PYTHONPATH")
+    for name in ("PYTHONPATH", "LD_BIND_NOW"):
+        os.environ.pop(name)
     (_, *preload), _ = _receive()
     for name in set(sys.modules) - pristine:
         del sys.modules[name]
@@ -87,6 +146,8 @@ def _begin(pristine: frozenset[str]) -> bool:
         except Exception as error:
             _send(b"unfit", f"preloading {module.decode()!r} raised {type(error).__name__}: {error}".encode())
             return False
+    _preloaded.update(name for name in sys.modules if name not in pristine)
+    _warm_up()
     threads = len(os.listdir("/proc/self/task"))
     if threads > 1:
         _send(b"unfit", b"preloading left %d threads running, which a fork loses" % (threads - 1))
@@ -96,15 +157,21 @@ def _begin(pristine: frozenset[str]) -> bool:
     return True
 
 
-def _prepare(number: bytes, size: bytes, poller: "select.poll") -> bool:
-    """Fork a process for a program and see it to its end; whether this is that process."""
+def _warm_up() -> None:
+    """Use what most programs use, so that they share what that leaves in memory."""
+    code = compile(_COMMON, MAIN, "exec", dont_inherit=True)
+    for _ in range(_WARM_UPS):
+        exec(code, {"__name__": "__main__"})
+
+
+def _prepare(number: bytes, size: bytes, poller: "select.poll") -> bytes | None:
+    """Fork a process for a program and see it to its end; returns the source, in that process only."""
     init, init_descriptor = syscalls.start_init()
     started_read, started_write = os.pipe()
     syscalls.enter_namespace(init_descriptor, syscalls.CLONE_NEWPID)
     program = os.fork()
     if not program:
-        _become_program(number, size, started_write)
-        return True
+        return _become_program(number, size, started_write)
     syscalls.enter_namespace(_own_pid_namespace, syscalls.CLONE_NEWPID)
     os.close(init_descriptor)
     os.close(started_write)
@@ -123,7 +190,7 @@ def _prepare(number: bytes, size: bytes, poller: "select.poll") -> bool:
         _send(b"end", number, reason, b"%d" % status, *used, begun, b"%d" % ended, setup_cpu)
     elif os.waitstatus_to_exitcode(status) not in (_FAILED, _DROPPED):
         _send(b"lost", number)
-    return False
+    return None
 
 
 def _watch(number: bytes, started: bytes, program: int, init: int, poller: "select.poll") -> bytes:
@@ -151,7 +218,7 @@ def _watch(number: bytes, started: bytes, program: int, init: int, poller: "sele
     return reason
 
 
-def _become_program(number: bytes, size: bytes, started: int) -> None:
+def _become_program(number: bytes, size: bytes, started: int) -> bytes:
     confine.make_private_places(size)
     own_mounts = os.open("/proc/self/ns/mnt", os.O_RDONLY)
     confine.confine(PROGRAM_USER)
@@ -166,9 +233,9 @@ def _become_program(number: bytes, size: bytes, started: int) -> None:
         os.dup2(descriptor, target)
     if collecting == b"1":
         rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, own_mounts.to_bytes(_DESCRIPTOR_BYTES, sys.byteorder))
-        _control.sendmsg([frames.pack(b"workspace", number)], [rights])
+        _control.sendmsg([b"workspace %b" % number], [rights])
     try:
-        suite = _load(payload)
+        source, suite = _load(payload)
     except OSError as error:
         _send(b"failed", number, b"%d" % (error.errno or 0), str(error).encode())
         os._exit(_FAILED)
@@ -187,21 +254,32 @@ def _become_program(number: bytes, size: bytes, started: int) -> None:
         os.closerange(CONTROL, results)
         os.closerange(results + 1, 1 << 20)
         harness.begin(suite, results)
+    return source
 
 
-def _load(payload: int) -> bytes | None:
-    """Lay the request out; return the suite where the harness is to run it."""
-    mode, limits, arguments, environment, files, suite = frames.unpack(_read_all(payload))[:6]
-    workspace.write_files(frames.unpack(files))
-    confine.set_resource_limits([int(text) for text in frames.unpack(limits)])
-    variables = [os.fsdecode(text) for text in frames.unpack(environment)]
-    os.environ.update(zip(variables[::2], variables[1::2], strict=True))
-    sys.argv[1:] = [os.fsdecode(text) for text in frames.unpack(arguments)]
-    sys.orig_argv[2:] = sys.argv[1:]
+def _load(payload: int) -> tuple[bytes, bytes | None]:
+    """Lay the request out; return the source, and the suite where the harness is to run it."""
+    limits, arguments, environment, source, files, suite, _ = marshal.loads(_read_all(payload))
+    workspace.write_file(MAIN, source)
+    if files:
+        workspace.write_files(files)
+        _make_way(files)
+    confine.set_resource_limits(limits)
+    if environment:
+        os.environ.update(environment)
+    sys.argv[1:] = arguments
+    sys.orig_argv[2:] = arguments
     leaving.begin()
     if _NUMPY_RANDOM in sys.modules:  # unlike Python's own, it does not notice that it was forked
         sys.modules[_NUMPY_RANDOM].seed()
-    return suite if mode == b"harness" else None
+    return source, suite
+
+
+def _make_way(files: "dict[str, bytes]") -> None:
+    """Forget what was preloaded where the program has a module of such a name: its own comes first."""
+    if not _preloaded.isdisjoint(path.partition("/")[0].removesuffix(".py") for path in files):
+        for name in _preloaded:
+            sys.modules.pop(name, None)
 
 
 def _collect(number: bytes, maximum_bytes: int, descriptors: list[int]) -> None:
@@ -212,7 +290,7 @@ def _collect(number: bytes, maximum_bytes: int, descriptors: list[int]) -> None:
         try:
             syscalls.enter_namespace(own_mounts, syscalls.CLONE_NEWNS)
             confine.confine(PROGRAM_USER)
-            patterns = frames.unpack(frames.unpack(_read_all(payload))[6])
+            *_, patterns = marshal.loads(_read_all(payload))
             os.closerange(CONTROL, results)
             workspace.collect_files(patterns, maximum_bytes, results)
         finally:
@@ -223,7 +301,7 @@ def _collect(number: bytes, maximum_bytes: int, descriptors: list[int]) -> None:
 
 
 def _send(*fields: bytes) -> None:
-    _control.send(frames.pack(*fields))
+    _control.send(b" ".join(fields))
 
 
 def _receive() -> tuple[list[bytes], list[int]]:
@@ -240,7 +318,7 @@ def _receive() -> tuple[list[bytes], list[int]]:
         for _, _, rights in ancillary
         for position in range(0, len(rights), _DESCRIPTOR_BYTES)
     ]
-    return frames.unpack(packet), descriptors
+    return packet.split(b" "), descriptors
 
 
 def _close(descriptors: list[int]) -> None:
@@ -249,6 +327,4 @@ def _close(descriptors: list[int]) -> None:
 
 
 def _read_all(descriptor: int) -> bytes:
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    with open(descriptor, "rb", buffering=0, closefd=False) as file:
-        return file.read()
+    return os.pread(descriptor, os.fstat(descriptor).st_size, 0)

@@ -22,18 +22,22 @@ MAXIMUM_TOLD_BYTES = 1 << 20
 ANY_DEPTH = None
 
 
-def write_files(names_and_contents: list[bytes]) -> None:
-    """Create each file, its folders included; `names_and_contents` alternates the two."""
-    for name, content in zip(names_and_contents[::2], names_and_contents[1::2], strict=True):
-        path = os.path.join(os.fsencode(ROOT), name)
+def write_file(path: str, content: bytes) -> None:
+    """Create a file at a path relative to the workspace, which is the working directory."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+    written = os.write(descriptor, content)
+    while written < len(content):
+        written += os.write(descriptor, memoryview(content)[written:])
+    os.close(descriptor)
+
+
+def write_files(files: "dict[str, bytes]") -> None:
+    """Create each file, its folders included."""
+    for path, content in files.items():
         folder = os.path.dirname(path)
-        if folder != os.fsencode(ROOT):
+        if folder:
             os.makedirs(folder, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
-        with open(descriptor, "wb", buffering=0) as file:
-            view = memoryview(content)
-            while view:
-                view = view[file.write(view) :]
+        write_file(path, content)
 
 
 def collect_files(patterns: list[bytes], maximum_bytes: int, results: int) -> None:
