@@ -229,8 +229,9 @@ def _become_program(number: bytes, size: bytes, started: int) -> bytes:
     began_cpu = time.process_time_ns()
     wall, collecting = fields
     stdin, stdout, stderr, payload, *rest = descriptors
-    for target, descriptor in enumerate((stdin, stdout, stderr)):
-        os.dup2(descriptor, target)
+    os.dup2(stdin, 0)
+    os.dup2(stdout, 1)
+    os.dup2(stderr, 2)
     if collecting == b"1":
         rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, own_mounts.to_bytes(_DESCRIPTOR_BYTES, sys.byteorder))
         _control.sendmsg([b"workspace %b" % number], [rights])
@@ -313,11 +314,9 @@ def _receive() -> tuple[list[bytes], list[int]]:
         packet = b""
     if not packet:
         os._exit(_DROPPED)
-    descriptors = [
-        int.from_bytes(rights[position : position + _DESCRIPTOR_BYTES], sys.byteorder)
-        for _, _, rights in ancillary
-        for position in range(0, len(rights), _DESCRIPTOR_BYTES)
-    ]
+    descriptors: list[int] = []
+    for _, _, rights in ancillary:
+        descriptors += memoryview(rights).cast("i")
     return packet.split(b" "), descriptors
 
 

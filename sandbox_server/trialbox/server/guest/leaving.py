@@ -30,7 +30,9 @@ _STREAMS = ("stdin", "stdout", "stderr")
 __builtins__ = dict(vars(builtins))  # type: ignore[assignment]
 _collect, _stats = gc.collect, gc.get_stats
 
-_shared: "dict[str, ModuleType]" = {}
+_last_shared = ""
+_kept: "list[object]" = []
+"""What belongs to the interpreter and would go with sys's names: taking it apart is what is to be spared."""
 _main_names: frozenset[str] = frozenset()
 _older_collections: "tuple[int, int]" = (0, 0)
 _main: "ModuleType | None" = None
@@ -38,9 +40,9 @@ _main: "ModuleType | None" = None
 
 def remember() -> None:
     """Take note of what programs will share with the fork server; call it there, last."""
-    global _main_names, _older_collections
-    _shared.update(sys.modules)
-    _main_names = frozenset(_shared.pop("__main__").__dict__)
+    global _last_shared, _main_names, _older_collections
+    _last_shared = next(reversed(sys.modules))
+    _main_names = frozenset(sys.modules["__main__"].__dict__)
     gc.collect()  # leaves all there is in the oldest generation
     _older_collections = _count_older_collections()
 
@@ -104,11 +106,17 @@ def _flush() -> bool:
 def _let_go() -> None:
     global _main
     for name in _SYS_VALUES:
+        _kept.append(sys.__dict__.get(name))
         sys.__dict__[name] = None
     for name in _STREAMS:
         sys.__dict__[name] = sys.__dict__.get(f"__{name}__")
     modules = sys.modules
-    own = [name for name, module in modules.items() if _shared.get(name) is not module]
+    own = []
+    for name in reversed(modules):  # the latest first: what came before the last shared one is shared
+        if name == _last_shared:
+            break
+        own.append(name)
+    own.append("__main__")
     references = [ref(modules[name]) for name in own if isinstance(modules[name], type(sys))]
     _main = None
     for name in own:
@@ -118,7 +126,7 @@ def _let_go() -> None:
     # What is shared is in the oldest generation: unless the program's own has got there too,
     # there is nothing to be found in it.
     _collect(1 if _count_older_collections() == _older_collections else 2)
-    for reference in reversed(references):
+    for reference in references:
         module = reference()
         if module is not None:
             _clear(module.__dict__)
