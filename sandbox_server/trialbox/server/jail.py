@@ -52,6 +52,7 @@ class JailPlace(Protocol):
     cgroups: SlotCgroups
     first_host_id: int
     program_host_id: int
+    idle_processes: int | None
 
     def launch(self, descriptors: tuple[int, ...]) -> int:
         """Start nsjail with these descriptors as its 0, 1, 2, …; return the launch's number."""
@@ -132,6 +133,7 @@ class Jail:
         self._number = b"%d" % next(self._numbers)
         self.send(b"prepare", self._number, b"size=%d,nr_inodes=%d" % (size.bytes, size.inodes))
         self.program_pid = (await self._expect_soon(b"confined", _PREPARE_SECONDS)).sender
+        self._check_processes()
         self._ready = size
 
     async def run(self, job: Job, watch: Watch | None = None) -> Execution:
@@ -226,6 +228,14 @@ class Jail:
                 raise ProcessLostError("the process ended before its program started")
             raise WorkspaceError(_text(fields[3:]))
         raise SandboxBrokenError(f"{fields[0]!r} instead of {names!r} from the jail{self.diagnosis()}")
+
+    def _check_processes(self) -> None:
+        """Nobody but those who wait may be there: a program's process that was not ended is reason for doubt."""
+        count = self.place.cgroups.processes()
+        if self.place.idle_processes is None:
+            self.place.idle_processes = count
+        elif count > self.place.idle_processes:
+            raise SandboxBrokenError(f"{count - self.place.idle_processes} processes were left behind")
 
     async def _expect_soon(self, name: bytes, seconds: float) -> Packet:
         try:

@@ -55,6 +55,8 @@ class Slot:
         self.first_host_id = config.first_host_id + number * nsjail.IDS_PER_SLOT
         self.program_host_id = self.first_host_id + 1
         self.cgroups = SlotCgroups({})
+        self.idle_processes: int | None = None
+        """How many processes the slot has while no program runs; None until they are counted."""
         self._config = config
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: PacketSocket | None = None
@@ -83,16 +85,13 @@ class Slot:
     async def renew(self) -> None:
         """End what ran and make ready for the next; raises SandboxBrokenError."""
         jail, self._used = self._used, None
-        if not self._sound:
-            await self._start_over()
-        elif jail is not None and await jail.settle() and jail.executions < self._jail_executions(jail.spec):
-            await jail.prepare(self._config.usual_disk)
-        elif jail is not None:
-            del self._jails[jail.spec]
-            if not await jail.stop():
-                await self._start_over()
-            elif jail.spec.hash_seed == 0:
-                await self._start_jail(jail.spec)
+        # Until all stands again, whatever interrupts leaves the slot in doubt.
+        sound, self._sound = self._sound, False
+        if not sound or (jail is not None and not await self._renew_jail(jail)):
+            _log.warning("slot_restarted", slot=self.number)
+            await self.stop()
+            await self.start()
+        self._sound = True
 
     async def start(self) -> None:
         """Start the launcher inside the slot's own cgroups, and a jail for each warm runtime.
@@ -115,22 +114,34 @@ class Slot:
         for jail in jails:
             jail.close()
 
-    def _jail_executions(self, spec: JailSpec) -> int:
-        return self._config.executions_by_jail if spec.warm else 1
+    async def _renew_jail(self, jail: Jail) -> bool:
+        """Make a used jail ready again, or put another in its place; False when the slot is in doubt."""
+        at_most = self._config.executions_by_jail if jail.spec.warm else 1
+        try:
+            if not await jail.settle():
+                return False
+            if jail.executions < at_most:
+                await jail.prepare(self._config.usual_disk)
+                return True
+            del self._jails[jail.spec]
+            self.idle_processes = None
+            if not await jail.stop():
+                return False
+            if jail.spec.hash_seed == 0:
+                await self._start_jail(jail.spec)
+        except SandboxBrokenError as error:
+            _log.warning("jail_broken", slot=self.number, error=str(error))
+            return False
+        return True
 
     async def _start_jail(self, spec: JailSpec) -> Jail:
-        # Until it stands, whatever interrupts leaves the slot in doubt.
         self._sound = False
+        self.idle_processes = None
         jail = self._jails[spec] = Jail(self, spec)
         await jail.start()
         await jail.prepare(self._config.usual_disk)
         self._sound = True
         return jail
-
-    async def _start_over(self) -> None:
-        _log.warning("slot_restarted", slot=self.number)
-        await self.stop()
-        await self.start()
 
     async def _start_launcher(self) -> None:
         self._launches, self._exits = itertools.count(1), {}
