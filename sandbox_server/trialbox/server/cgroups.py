@@ -160,7 +160,6 @@ class Counters:
     oom_kills: int = 0
     memory_bytes: int = 0
     """What can't be reclaimed: the page cache is left out. Rounded up to what the kernel charges at once."""
-    processes: int = 0
 
 
 class SlotCgroups:
@@ -219,7 +218,6 @@ class SlotCgroups:
             cpu_seconds=self.cpu_seconds(),
             oom_kills=self.oom_kills(),
             memory_bytes=-(-self._unreclaimable_bytes() // _ACCURACY_BYTES) * _ACCURACY_BYTES,
-            processes=self.processes(),
         )
 
     def processes(self) -> int:

@@ -52,7 +52,7 @@ class JailPlace(Protocol):
     cgroups: SlotCgroups
     first_host_id: int
     program_host_id: int
-    idle_processes: int | None
+    idle_processes: int
 
     def launch(self, descriptors: tuple[int, ...]) -> int:
         """Start nsjail with these descriptors as its 0, 1, 2, …; return the launch's number."""
@@ -232,7 +232,7 @@ class Jail:
     def _check_processes(self) -> None:
         """Nobody but those who wait may be there: a program's process that was not ended is reason for doubt."""
         count = self.place.cgroups.processes()
-        if self.place.idle_processes is None:
+        if not self.place.idle_processes:
             self.place.idle_processes = count
         elif count > self.place.idle_processes:
             raise SandboxBrokenError(f"{count - self.place.idle_processes} processes were left behind")

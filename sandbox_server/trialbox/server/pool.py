@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -53,8 +52,8 @@ class Pool:
         self._scheduler = Scheduler(permits=permits, queue_size=queue_size, memory_bytes=memory_bytes)
         self._ready: list[Slot] = []
         self._executing = 0
-        # By their jobs' memory: permits of jobs that have ended, until there is a slot for who gets them.
-        self._owed: deque[int] = deque()
+        # Permits of jobs that have ended, until there is a slot for who gets them.
+        self._owed = 0
         self._broken: set[int] = set()
         self._renewals: set[asyncio.Task[None]] = set()
         self.on_health: Callable[[bool], None] = lambda healthy: None
@@ -115,7 +114,8 @@ class Pool:
             return await slot.execute(job, watch)
         finally:
             self._executing -= 1
-            self._owed.append(job.limits.memory_bytes)
+            self._owed += 1
+            self._scheduler.return_memory(job.limits.memory_bytes)
             self._pay()
             renewal = asyncio.create_task(self._renew(slot))
             self._renewals.add(renewal)
@@ -125,11 +125,12 @@ class Pool:
         """Give permits back, as long as every free or just given one has a ready slot."""
         scheduler = self._scheduler
         while self._owed:
-            about_to_execute = scheduler.running - len(self._owed) - self._executing
+            about_to_execute = scheduler.running - self._owed - self._executing
             free = self._permits - scheduler.running
             if free + about_to_execute >= len(self._ready):
                 return
-            scheduler.release(self._owed.popleft())
+            self._owed -= 1
+            scheduler.release(0)
 
     async def _renew(self, slot: Slot) -> None:
         while True:

@@ -79,6 +79,11 @@ class Scheduler:
         self._used_memory_bytes -= memory_bytes
         self._start_waiting()
 
+    def return_memory(self, memory_bytes: int) -> None:
+        """Give back memory got with a permit that is kept for now, to be released with none."""
+        self._used_memory_bytes -= memory_bytes
+        self._start_waiting()
+
     def fail(self, error: Exception) -> None:
         """Raise `error` in everyone who waits."""
         for line in self._lines.values():

@@ -55,8 +55,8 @@ class Slot:
         self.first_host_id = config.first_host_id + number * nsjail.IDS_PER_SLOT
         self.program_host_id = self.first_host_id + 1
         self.cgroups = SlotCgroups({})
-        self.idle_processes: int | None = None
-        """How many processes the slot has while no program runs; None until they are counted."""
+        self.idle_processes = 0
+        """How many processes the slot has while no program runs; 0 until they are counted."""
         self._config = config
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: PacketSocket | None = None
@@ -124,7 +124,7 @@ class Slot:
                 await jail.prepare(self._config.usual_disk)
                 return True
             del self._jails[jail.spec]
-            self.idle_processes = None
+            self.idle_processes = 0
             if not await jail.stop():
                 return False
             if jail.spec.hash_seed == 0:
@@ -136,7 +136,7 @@ class Slot:
 
     async def _start_jail(self, spec: JailSpec) -> Jail:
         self._sound = False
-        self.idle_processes = None
+        self.idle_processes = 0
         jail = self._jails[spec] = Jail(self, spec)
         await jail.start()
         await jail.prepare(self._config.usual_disk)

@@ -205,11 +205,11 @@ class Supervisor:
         return write_end
 
     def _put_limits_in_force(self) -> None:
-        before, limits = self._before, self._job.limits
+        limits = self._job.limits
         self._cgroups.set_limits(
-            memory_bytes=before.memory_bytes + limits.memory_bytes,
+            memory_bytes=self._before.memory_bytes + limits.memory_bytes,
             # The program's first process is among those counted.
-            processes=before.processes - 1 + limits.processes,
+            processes=self._jail.place.idle_processes - 1 + limits.processes,
         )
         self._cgroups.reset_peak()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -35,8 +36,9 @@ _LIMITS = Limits(
 )
 
 
-def job(name: str = "", runtime: str = "python") -> Job:
-    return Job(program=Program(source=name.encode(), runtime=runtime), limits=_LIMITS)
+def job(name: str = "", runtime: str = "python", memory_bytes: int = 1) -> Job:
+    limits = replace(_LIMITS, memory_bytes=memory_bytes)
+    return Job(program=Program(source=name.encode(), runtime=runtime), limits=limits)
 
 
 def execution() -> Execution:
@@ -120,9 +122,16 @@ class Stage:
         self.calls: list[asyncio.Task[Execution]] = []
 
     def call(
-        self, name: str = "", *, bounded: bool = True, caller: str = "", runtime: str = "python"
+        self,
+        name: str = "",
+        *,
+        bounded: bool = True,
+        caller: str = "",
+        runtime: str = "python",
+        memory_bytes: int = 1,
     ) -> asyncio.Task[Execution]:
-        call = asyncio.create_task(_awaited(self.pool.execute(job(name, runtime), caller=caller, bounded=bounded)))
+        asked = job(name, runtime, memory_bytes)
+        call = asyncio.create_task(_awaited(self.pool.execute(asked, caller=caller, bounded=bounded)))
         self.calls.append(call)
         return call
 
@@ -374,6 +383,18 @@ async def test_a_slot_that_can_not_be_renewed_is_not_used_until_it_can(stage: St
     await settle()
     await stage.call("d")
     assert first.renewals == 1 + 1
+
+
+@pytest.mark.parametrize("stage", [(2, 9)], indirect=True)
+async def test_a_broken_slot_holds_no_memory_that_others_wait_for(stage: Stage) -> None:
+    first, second = stage.slots
+    first.renewal_error = SandboxBrokenError("no launcher")
+    first.gate.set()
+    second.gate.set()
+    await stage.call("a", memory_bytes=200)
+    await settle()
+    await stage.call("b", memory_bytes=200)
+    await asyncio.wait_for(stage.call("all there is", memory_bytes=1000), 5)
 
 
 @pytest.mark.parametrize("stage", [(2, 9)], indirect=True)
