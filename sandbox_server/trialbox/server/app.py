@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -184,6 +185,9 @@ async def _serve(sandbox: Sandbox) -> None:
         port = server.add_insecure_port(settings.address)
     except RuntimeError as error:
         raise CannotServeError(f"can't listen on {settings.address}: {error}") from error
+    # What is there by now stays: the garbage collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
     await server.start()
     statuses = health_pb2.HealthCheckResponse
 

@@ -123,6 +123,11 @@ def _build(world: dict[str, Any]) -> None:
         file = _inside(path)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(text.encode("latin-1"))
+    for path, source in world["copies"].items():
+        copy = _inside(path)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(Path(source).read_bytes())
+        copy.chmod(0o755)
     for path, target in world["links"].items():
         link = _inside(path)
         link.parent.mkdir(parents=True, exist_ok=True)

@@ -89,6 +89,7 @@ def world(offered: list[Runtime]) -> dict[str, object]:
     merged: dict[str, object] = {
         "folders": ["/tmp"],
         "files": {},
+        "copies": {},
         "links": runtimes.system_links(),
         "binds": {
             **runtimes.system_binds(sysconfig.get_config_var("MULTIARCH") or ""),

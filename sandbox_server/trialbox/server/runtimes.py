@@ -30,6 +30,7 @@ _ENVIRONMENT_VARIABLES = {
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
 }
+_LOADER_CACHE = "/etc/ld.so.cache"
 _DEVICES = ("null", "zero", "urandom")
 
 # Run by the runtime's own interpreter, so that the compiled guest fits its version.
@@ -68,7 +69,7 @@ class Runtime:
     warm: bool
     """Whether programs may run in warm jails."""
     root: dict[str, object]
-    """Folders, files, links, binds and masks of the root, by path inside it."""
+    """Folders, files, copies, links, binds and masks of the root, by path inside it."""
 
 
 def default_interpreter() -> str:
@@ -126,10 +127,12 @@ def _layout(facts: dict[str, str], files: dict[str, str]) -> dict[str, object]:
         if not Path(facts["prefix"]).stat().st_mode & stat.S_IXOTH:
             raise RuntimeUnusableError(f"{facts['prefix']} is closed to others: chmod o+rx it")
         binds[_ENVIRONMENT] = facts["prefix"]
+    # Small files are copied into the root: each mount is made and taken down again for every program.
+    copies = {path: binds.pop(path) for path in list(binds) if path == _LOADER_CACHE}
     for tool in _TOOLS:
         found = next((place for folder in ("/usr/bin", "/bin") if (place := Path(folder, tool)).exists()), None)
         if found is not None:
-            binds[f"/usr/bin/{tool}"] = str(found.resolve())
+            copies[f"/usr/bin/{tool}"] = str(found.resolve())
     binds |= {folder: folder for folder in _DATA if Path(folder).is_dir()}
     binds |= {f"/dev/{device}": f"/dev/{device}" for device in _DEVICES}
     links = system_links() | {
@@ -148,6 +151,7 @@ def _layout(facts: dict[str, str], files: dict[str, str]) -> dict[str, object]:
         "folders": [*_PROGRAMS_OWN, "/proc"],
         "files": files,
         "links": links,
+        "copies": copies,
         "binds": binds,
         "masks": masks,
     }
@@ -159,7 +163,7 @@ def _is_environment(facts: dict[str, str]) -> bool:
 
 def system_binds(multiarch: str) -> dict[str, str]:
     """The system's shared libraries, its loader, and the loader's index of them."""
-    places = [f"/usr/lib/{multiarch}", f"/lib/{multiarch}", "/lib64", "/usr/lib64", "/etc/ld.so.cache"]
+    places = [f"/usr/lib/{multiarch}", f"/lib/{multiarch}", "/lib64", "/usr/lib64", _LOADER_CACHE]
     # One bind for folders that are the same one, reached by a link.
     return {path: path for path in places if Path(path).exists() and os.path.realpath(path) == path}
 

@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     total_memory_bytes: PositiveInt | None = None
     """What the memory limits of all running programs may sum up to; left out, nine tenths of the memory
     of the machine or of the server's cgroup."""
-    executions_by_jail: PositiveInt = 1000
+    executions_by_jail: PositiveInt = 10_000
     """How many programs a warm jail runs before another takes its place."""
     default_limits: LimitSettings = LimitSettings(
         wall_seconds=10,
