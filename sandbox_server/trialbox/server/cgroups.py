@@ -9,7 +9,9 @@ from pathlib import Path
 
 CONTROLLERS = ("memory", "pids", "cpu")
 
-_V1_NAMES = {"memory": "memory", "pids": "pids", "cpu": "cpuacct"}
+# On v1 what counts processor time and what shares it out are two; on v2 one does both.
+_CPU_SHARE = "cpu_share"
+_V1_NAMES = {"memory": "memory", "pids": "pids", "cpu": "cpuacct", _CPU_SHARE: "cpu"}
 _PROBE_MEMORY_BYTES = 64 << 20
 _UNLIMITED_V1 = "-1"
 _ABANDONED_SECONDS = 10
@@ -51,6 +53,11 @@ def probe() -> CgroupHost:
             tried.append(f"{hierarchy.folder}: {failure}")
         else:
             evidence[controller] = "; ".join(tried) or "no cgroup mount offers it"
+    for hierarchy in _candidates(_CPU_SHARE):
+        # Groups get equal shares of busy processors, however many processes each has.
+        if _try(_CPU_SHARE, hierarchy) is None:
+            hierarchies[_CPU_SHARE] = hierarchy
+            break
     return CgroupHost(hierarchies, evidence)
 
 

@@ -235,7 +235,7 @@ def test_without_a_mount_every_controller_is_missing_and_the_evidence_says_so(mo
 @pytest.mark.skipif(os.geteuid() != 0, reason="making groups takes root, as the server does")
 def test_on_this_machine_every_controller_is_found_and_nothing_left_behind() -> None:
     host = cgroups.probe()
-    assert set(host.hierarchies) == set(CONTROLLERS), host.evidence
+    assert set(host.hierarchies) >= set(CONTROLLERS), host.evidence
     assert set(host.evidence) == set(CONTROLLERS)
     for hierarchy in host.hierarchies.values():
         assert not list(hierarchy.folder.glob(f"trialbox-probe-{os.getpid()}*"))
