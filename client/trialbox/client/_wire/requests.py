@@ -50,8 +50,9 @@ def execute_request(
     request = sandbox_service_pb2.ExecuteRequest(request_id=uuid.uuid4().hex)
     _fill_program(request.program, program)
     _fill_limits(request.limits, limits)
-    with _naming("collect"):
-        request.collect.extend(_not_one_text(collect))
+    if collect != ():
+        with _naming("collect"):
+            request.collect.extend(_not_one_text(collect))
     request.isolation = _path_number(isolation)
     return _of_bounded_size(request)
 
@@ -116,13 +117,21 @@ def server_deadline(limits: Limits) -> float:
     return min(max(0.0, wall_seconds), _LONGEST_WALL_SECONDS) + QUEUE_ALLOWANCE_SECONDS
 
 
-@contextlib.contextmanager
-def _naming(field: str) -> Iterator[None]:
+# Used like contextlib's functions, which cost ten times as much, on the path of every call.
+class _naming:
     """Turn what protobuf raises for a value that a field can't hold into an error that names the field."""
-    try:
-        yield
-    except (TypeError, ValueError) as problem:
-        raise InvalidRequestError.of_field(field, str(problem)) from problem
+
+    __slots__ = ("_field",)
+
+    def __init__(self, field: str) -> None:
+        self._field = field
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, problem: BaseException | None, trace: object) -> None:
+        if isinstance(problem, TypeError | ValueError):
+            raise InvalidRequestError.of_field(self._field, str(problem)) from problem
 
 
 def _as_bytes(text: str | bytes) -> bytes:
@@ -143,12 +152,14 @@ def _fill_program(message: execution_pb2.Program, program: Program | str | bytes
     with _naming("program.files"):
         for path, content in program.files.items():
             message.files[path] = _as_bytes(content)
-    with _naming("program.args"):
-        message.args.extend(_not_one_text(program.args))
+    if program.args != ():
+        with _naming("program.args"):
+            message.args.extend(_not_one_text(program.args))
     with _naming("program.stdin"):
         message.stdin = _as_bytes(program.stdin)
-    with _naming("program.env"):
-        message.env.update(program.env)
+    if program.env != {}:
+        with _naming("program.env"):
+            message.env.update(program.env)
     with _naming("program.runtime"):
         message.runtime = program.runtime or ""
     if program.hash_seed is not None:
