@@ -21,7 +21,7 @@ def box() -> Iterator[Sandbox]:
     if not ENVIRONMENT.exists():
         pytest.skip("`make scientific` has not been run")
     runtimes = {"scientific": SCIENTIFIC, "unforkable": {"interpreter": str(ENVIRONMENT), "warm": False}}
-    settings = {"RUNTIMES": json.dumps(runtimes), "SLOTS": "1"}
+    settings = {"RUNTIMES": json.dumps(runtimes), "SLOTS": "1", "SPARE_SLOTS": "0"}
     with hosts.serving(settings) as server, Sandbox(server.address) as sandbox:
         yield sandbox
 

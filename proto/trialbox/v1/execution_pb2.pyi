@@ -71,7 +71,7 @@ class _IsolationPathEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Isolati
     DESCRIPTOR: _descriptor.EnumDescriptor
     ISOLATION_PATH_UNSPECIFIED: _IsolationPath.ValueType  # 0
     ISOLATION_PATH_COLD: _IsolationPath.ValueType  # 1
-    """A jail of its own, started for this execution."""
+    """A jail of its own, which runs nothing else."""
     ISOLATION_PATH_WARM: _IsolationPath.ValueType  # 2
     """A fresh set of namespaces inside a jail kept ready."""
 
@@ -79,7 +79,7 @@ class IsolationPath(_IsolationPath, metaclass=_IsolationPathEnumTypeWrapper): ..
 
 ISOLATION_PATH_UNSPECIFIED: IsolationPath.ValueType  # 0
 ISOLATION_PATH_COLD: IsolationPath.ValueType  # 1
-"""A jail of its own, started for this execution."""
+"""A jail of its own, which runs nothing else."""
 ISOLATION_PATH_WARM: IsolationPath.ValueType  # 2
 """A fresh set of namespaces inside a jail kept ready."""
 Global___IsolationPath: _TypeAlias = IsolationPath  # noqa: Y015
@@ -144,7 +144,7 @@ class Program(_message.Message):
     runtime: _builtins.str
     """A runtime the server offers; empty means its default."""
     hash_seed: _builtins.int
-    """PYTHONHASHSEED. Left out means 0, so that runs repeat."""
+    """PYTHONHASHSEED. Left out means 0, so that runs repeat. Any other means COLD isolation."""
     @_builtins.property
     def files(self) -> _containers.ScalarMap[_builtins.str, _builtins.bytes]:
         """Further files, by relative path inside the workspace."""
@@ -310,7 +310,7 @@ class Usage(_message.Message):
     peak_memory_bytes: _builtins.int
     """On top of what the interpreter held before the program started."""
     peak_processes: _builtins.int
-    """Left out where the kernel keeps no such counter."""
+    """Not counted yet: always left out."""
     queue_seconds: _builtins.float
     setup_seconds: _builtins.float
     def __init__(

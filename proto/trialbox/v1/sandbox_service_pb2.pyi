@@ -57,7 +57,7 @@ class ExecuteRequest(_message.Message):
     request_id: _builtins.str
     """The caller's name for this request; made up by the server where empty."""
     isolation: _execution_pb2.IsolationPath.ValueType
-    """Left out means the server's choice."""
+    """Left out means WARM where the runtime and the hash seed allow it, else COLD."""
     @_builtins.property
     def program(self) -> _execution_pb2.Program: ...
     @_builtins.property

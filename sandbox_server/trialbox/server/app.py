@@ -90,7 +90,9 @@ class Sandbox:
         wanted = {DEFAULT_RUNTIME: RuntimeSettings(interpreter=runtimes.default_interpreter())} | settings.runtimes
         cgroup_host = cgroups.probe()
         cgroups.remove_abandoned(cgroup_host)
-        self.memory_bytes = settings.total_memory_bytes or int(cgroups.memory_bytes(cgroup_host) * _MEMORY_SHARE)
+        self.memory_bytes = settings.total_memory_bytes or int(
+            cgroups.available_memory_bytes(cgroup_host) * _MEMORY_SHARE
+        )
         limits = self.default_limits
         try:
             for name, given in wanted.items():

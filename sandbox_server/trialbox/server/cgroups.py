@@ -32,14 +32,14 @@ class Hierarchy:
 
 @dataclass(frozen=True, slots=True)
 class CgroupHost:
-    """Where each controller works, and for each what was tried."""
+    """Where each controller works, and for each of CONTROLLERS what was tried."""
 
     hierarchies: dict[str, Hierarchy]
     evidence: dict[str, str]
 
 
 def probe() -> CgroupHost:
-    """Find for each of CONTROLLERS a folder where groups can be made and limited."""
+    """Find for each of CONTROLLERS, and for shares of processors on v1, where groups can be made and limited."""
     hierarchies: dict[str, Hierarchy] = {}
     evidence: dict[str, str] = {}
     for controller in CONTROLLERS:
@@ -61,7 +61,7 @@ def probe() -> CgroupHost:
     return CgroupHost(hierarchies, evidence)
 
 
-def memory_bytes(host: CgroupHost) -> int:
+def available_memory_bytes(host: CgroupHost) -> int:
     """How much memory there is for all slots: the machine's, or what the group they are made in may have."""
     lines = Path("/proc/meminfo").read_text().splitlines()
     machine = int(next(line for line in lines if line.startswith("MemTotal:")).split()[1]) * 1024

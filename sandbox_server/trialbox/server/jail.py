@@ -10,6 +10,7 @@ from trialbox.server.cgroups import SlotCgroups
 from trialbox.server.model import (
     Execution,
     JailEndedError,
+    JailSilentError,
     Job,
     ProcessLostError,
     SandboxBrokenError,
@@ -120,7 +121,7 @@ class Jail:
                 os.close(descriptor)
         preload = runtime.preload if self.spec.warm else ()
         self.send(b"begin", *map(str.encode, preload))
-        await self._expect_soon(b"ready", _START_SECONDS)
+        await self.expect((b"ready",), _START_SECONDS)
 
     async def prepare(self, size: DiskSize) -> None:
         """Have a process stand confined, ready for a program; raises SandboxBrokenError."""
@@ -132,7 +133,8 @@ class Jail:
             self._tight = False
         self._number = b"%d" % next(self._numbers)
         self.send(b"prepare", self._number, b"size=%d,nr_inodes=%d" % (size.bytes, size.inodes))
-        self.program_pid = (await self._expect_soon(b"confined", _PREPARE_SECONDS)).sender
+        packet, _ = await self.expect((b"confined",), _PREPARE_SECONDS)
+        self.program_pid = packet.sender
         self._check_processes()
         self._ready = size
 
@@ -165,7 +167,7 @@ class Jail:
                     os.close(packet.descriptor)
                 if fields[0] in (b"end", b"lost", b"failed", b"collected"):
                     return True
-        except (SandboxBrokenError, TimeoutError):
+        except SandboxBrokenError:
             return False
 
     async def stop(self) -> bool:
@@ -176,7 +178,7 @@ class Jail:
         self.close()
         return ended
 
-    async def gone(self) -> None:
+    async def wait_until_gone(self) -> None:
         """Return when nothing of the jail is left, which has ended or must."""
         if self._launch is None or not await self.place.exited(self._launch):
             await self.place.kill()
@@ -203,10 +205,13 @@ class Jail:
         self.send(name, self._number, *fields, descriptors=descriptors)
 
     async def receive(self, seconds: float) -> tuple[Packet, list[bytes]]:
-        """Return the next packet and its fields; raises TimeoutError, and SandboxBrokenError at the end."""
+        """Return the next packet and its fields; raises JailSilentError, and JailEndedError at the end."""
         if self._control is None:
             raise SandboxBrokenError("the jail was not started")
-        packet = await self._control.receive(seconds)
+        try:
+            packet = await self._control.receive(seconds)
+        except TimeoutError:
+            raise JailSilentError(f"nothing from the jail in {seconds} s{self.diagnosis()}") from None
         if not packet.data:
             raise JailEndedError(f"the jail ended unasked{self.diagnosis()}")
         return packet, packet.data.split(b" ")
@@ -214,8 +219,8 @@ class Jail:
     async def expect(self, names: tuple[bytes, ...], seconds: float) -> tuple[Packet, list[bytes]]:
         """Wait for a packet of one of these names; return it and its fields.
 
-        Raises WorkspaceError when the process could not lay out its files, TimeoutError,
-        and SandboxBrokenError.
+        Raises WorkspaceError when the process could not lay out its files, else
+        SandboxBrokenError.
         """
         packet, fields = await self.receive(seconds)
         if fields[0] in names:
@@ -226,7 +231,7 @@ class Jail:
             self._running = False
             if fields[0] == b"lost":
                 raise ProcessLostError("the process ended before its program started")
-            raise WorkspaceError(_text(fields[3:]))
+            raise WorkspaceError(_text(fields[2:]))
         raise SandboxBrokenError(f"{fields[0]!r} instead of {names!r} from the jail{self.diagnosis()}")
 
     def _check_processes(self) -> None:
@@ -236,13 +241,6 @@ class Jail:
             self.place.idle_processes = count
         elif count > self.place.idle_processes:
             raise SandboxBrokenError(f"{count - self.place.idle_processes} processes were left behind")
-
-    async def _expect_soon(self, name: bytes, seconds: float) -> Packet:
-        try:
-            packet, _ = await self.expect((name,), seconds)
-        except TimeoutError:
-            raise SandboxBrokenError(f"no {name.decode()!r} from the jail in {seconds} s{self.diagnosis()}") from None
-        return packet
 
     def diagnosis(self) -> str:
         """What nsjail and the fork server wrote, to append to a message."""

@@ -65,7 +65,7 @@ class Job:
 
     program: Program
     limits: Limits
-    isolation: IsolationPath = IsolationPath.COLD
+    isolation: IsolationPath
     collect: tuple[str, ...] = ()
     harness: bytes | None = None
 
@@ -131,6 +131,10 @@ class SandboxBrokenError(Exception):
 
 class JailEndedError(SandboxBrokenError):
     """A jail ended unasked."""
+
+
+class JailSilentError(SandboxBrokenError):
+    """A jail did not say in time what it had to."""
 
 
 class ProcessLostError(SandboxBrokenError):

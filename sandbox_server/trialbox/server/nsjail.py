@@ -18,7 +18,7 @@ STDIN, STDOUT, STDERR, CONTROL, CONFIG, LOG = range(6)
 
 # The fork server's, in the jail's own user namespace: it makes namespaces and mounts for each program.
 _KEPT_CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_KILL", "CAP_SYS_ADMIN", "CAP_SYS_CHROOT")
-_INNER_IDS = (0, 1000, 1001)  # trusted init, candidate, judge
+_INNER_IDS = (0, 1000, 1001)  # fork server and init; program; kept for a second party, which is to judge it
 IDS_PER_SLOT = len(_INNER_IDS)
 _STACK_MIB = 8
 

@@ -6,7 +6,7 @@ import signal
 
 from trialbox.server.model import Outcome, ProgramException
 
-# What a host or init ends a program for, and the outcome that makes.
+# What the host or the fork server ends a program for, and the outcome that makes.
 REASONS = {
     b"wall": Outcome.WALL_TIME_EXCEEDED,
     b"cpu": Outcome.CPU_TIME_EXCEEDED,

@@ -130,7 +130,7 @@ class Pool:
             if free + about_to_execute >= len(self._ready):
                 return
             self._owed -= 1
-            scheduler.release(0)
+            scheduler.release()
 
     async def _renew(self, slot: Slot) -> None:
         while True:

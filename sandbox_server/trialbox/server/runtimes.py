@@ -20,8 +20,8 @@ _TOOLS = ("sh", "cat", "echo", "env", "false", "ls", "sleep", "true")
 _DATA = ("/usr/lib/locale/C.utf8", "/usr/share/zoneinfo")
 _PROGRAMS_OWN = ("/work", "/tmp", "/dev/shm")
 # Where a virtual environment lies in the jail; on the host it may be below one of those.
-_ENVIRONMENT = "/opt/runtime"
-_ENVIRONMENT_VARIABLES = {
+_VENV_ROOT = "/opt/runtime"
+_VARIABLES = {
     "PATH": "/usr/bin:/bin",
     "HOME": "/work",
     "LANG": "C.UTF-8",
@@ -104,9 +104,9 @@ def load(
     files[f"{GUEST_FOLDER}/seccomp.bpf"] = seccomp.program_filter().decode("latin-1")
     return Runtime(
         name=name,
-        executable=f"{_ENVIRONMENT}/bin/python" if _is_environment(facts) else facts["executable"],
+        executable=f"{_VENV_ROOT}/bin/python" if _is_venv(facts) else facts["executable"],
         python_version=facts["version"],
-        environment=_ENVIRONMENT_VARIABLES | environment,
+        environment=_VARIABLES | environment,
         preload=preload,
         warm=warm,
         root=_layout(facts, files),
@@ -123,10 +123,10 @@ def _layout(facts: dict[str, str], files: dict[str, str]) -> dict[str, object]:
     hidden = [path for path in binds if any(Path(path).is_relative_to(folder) for folder in _PROGRAMS_OWN)]
     if hidden:
         raise RuntimeUnusableError(f"{hidden[0]} lies below one of the program's own folders {_PROGRAMS_OWN}")
-    if _is_environment(facts):
+    if _is_venv(facts):
         if not Path(facts["prefix"]).stat().st_mode & stat.S_IXOTH:
             raise RuntimeUnusableError(f"{facts['prefix']} is closed to others: chmod o+rx it")
-        binds[_ENVIRONMENT] = facts["prefix"]
+        binds[_VENV_ROOT] = facts["prefix"]
     # Small files are copied into the root: each mount is made and taken down again for every program.
     copies = {path: binds.pop(path) for path in list(binds) if path == _LOADER_CACHE}
     for tool in _TOOLS:
@@ -157,7 +157,7 @@ def _layout(facts: dict[str, str], files: dict[str, str]) -> dict[str, object]:
     }
 
 
-def _is_environment(facts: dict[str, str]) -> bool:
+def _is_venv(facts: dict[str, str]) -> bool:
     return facts["prefix"] != facts["base_prefix"]
 
 

@@ -46,7 +46,7 @@ class Scheduler:
         return self._used_memory_bytes
 
     async def acquire(self, caller: str, memory_bytes: int, *, bounded: bool = True) -> None:
-        """Wait for a permit, which the caller then owes to `release`; a cancelled call owes nothing.
+        """Wait for a permit and memory; a cancelled call owes none.
 
         Raises:
             QueueFullError: It would have to wait, `bounded` is set, and `queue_size` requests wait already.
@@ -70,17 +70,17 @@ class Scheduler:
                 self._leave(caller, turn)
                 self._start_waiting()
             elif not turn.cancelled() and turn.exception() is None:
-                self.release(memory_bytes)
+                self._used_memory_bytes -= memory_bytes
+                self.release()
             raise
 
-    def release(self, memory_bytes: int) -> None:
-        """Give back a permit got for `memory_bytes`; whoever can run now has its own when this returns."""
+    def release(self) -> None:
+        """Give back a permit, whose memory was given back; whoever can run now has its own when this returns."""
         self._running -= 1
-        self._used_memory_bytes -= memory_bytes
         self._start_waiting()
 
     def return_memory(self, memory_bytes: int) -> None:
-        """Give back memory got with a permit that is kept for now, to be released with none."""
+        """Give back the memory that was got with a permit; the permit may be kept a while longer."""
         self._used_memory_bytes -= memory_bytes
         self._start_waiting()
 

@@ -3,7 +3,7 @@
 import os
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import AfterValidator, BaseModel, Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from trialbox.server.model import Limits
@@ -12,7 +12,9 @@ MAXIMUM_SLOTS = 256
 """Each slot has host ids of its own, which one server's range must hold."""
 
 MAXIMUM_SPARE_SLOTS = 64
+"""So do spare ones."""
 
+_SERVERS_OWN = {"PYTHONPATH", "PYTHONHASHSEED", "LD_BIND_NOW"}
 _MIB = 1 << 20
 _PREFIX = "TRIALBOX_"
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -48,10 +50,18 @@ class RuntimeSettings(BaseModel, extra="forbid"):
 
     interpreter: str
     environment: dict[str, str] = {}
+    """Variables that its programs have; not those that the server itself sets for the interpreter's start."""
     preload: list[Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*$")]] = []
     """Modules that warm jails import before a program comes, so that its own import costs nothing."""
     warm: bool = True
     """Whether programs may run in warm jails; false for an interpreter or modules that can't be forked."""
+
+    @field_validator("environment")
+    @classmethod
+    def _leaves_the_servers_own(cls, environment: dict[str, str]) -> dict[str, str]:
+        for name in sorted(_SERVERS_OWN & environment.keys()):
+            raise ValueError(f"sets {name}, which the server sets itself")
+        return environment
 
 
 class Settings(BaseSettings):
@@ -71,7 +81,7 @@ class Settings(BaseSettings):
     """How many unary requests may wait for a slot."""
     total_memory_bytes: PositiveInt | None = None
     """What the memory limits of all running programs may sum up to; left out, nine tenths of the memory
-    of the machine or of the server's cgroup."""
+    of the machine or of the server's cgroup. No single limit, default or maximum, is above it."""
     executions_by_jail: PositiveInt = 10_000
     """How many programs a warm jail runs before another takes its place."""
     default_limits: LimitSettings = LimitSettings(

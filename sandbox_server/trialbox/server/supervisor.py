@@ -18,6 +18,7 @@ from trialbox.server.model import (
     Execution,
     IsolationPath,
     JailEndedError,
+    JailSilentError,
     Job,
     Limits,
     Outcome,
@@ -78,7 +79,7 @@ class Supervisor:
         self._readers: list[PipeReader] = []
         self._kept: dict[str, int] = {}
         self._began = 0.0
-        self._gone = False
+        self._released = False
         """Whether the program was let go: before that, nobody would read that it must end."""
         self._stopped_early = b""
         self._before = Counters()
@@ -122,7 +123,7 @@ class Supervisor:
 
     def stop(self, reason: bytes) -> None:
         """Have the program ended, for one of outcome.REASONS, unless it has ended."""
-        if not self._gone:
+        if not self._released:
             self._stopped_early = reason
             return
         with contextlib.suppress(SandboxBrokenError):  # then it has
@@ -140,12 +141,10 @@ class Supervisor:
             return 0.0
 
     async def _run_to_end(self, watch: Watch | None) -> _End:
-        started = False
         self._began = time.monotonic()
         try:
             self._before = self._cgroups.read()
             await self._let_go(watch)
-            started = True
             if watch is not None:  # whoever watches wants to see it as it happens
                 self._look_after()
             else:
@@ -155,10 +154,10 @@ class Supervisor:
             return self._by_memory(error, started=False)
         except JailEndedError as error:
             # Its end of the socket closes before the kernel has ended the rest.
-            await self._jail.gone()
-            return self._by_memory(error, started=started)
+            await self._jail.wait_until_gone()
+            return self._by_memory(error, started=self._released)
         except SandboxBrokenError as error:
-            error.started = started
+            error.started = self._released
             raise
 
     async def _let_go(self, watch: Watch | None) -> None:
@@ -187,7 +186,7 @@ class Supervisor:
                 numbered = ()
             self._put_limits_in_force()
             self._jail.send_numbered(b"go", *go, descriptors=numbered)
-            self._gone = True
+            self._released = True
             if self._stopped_early:
                 self.stop(self._stopped_early)
         finally:
@@ -232,7 +231,7 @@ class Supervisor:
         limits = self._job.limits
         try:
             _, fields = await self._expect(b"end", limits.wall_seconds + _GRACE_SECONDS)
-        except TimeoutError:
+        except JailSilentError:
             # The fork server should have ended it: the backstop does, and says so.
             await self._jail.place.kill()
             return _End(reason=b"wall", wait_status=signal.SIGKILL, wall_seconds=time.monotonic() - self._began)
@@ -298,7 +297,7 @@ class Supervisor:
             if not end.jail_alive or "workspace" not in self._kept:
                 raise SandboxBrokenError("the jail ended with the program")
             return await self._collected()
-        except (SandboxBrokenError, TimeoutError, ValueError) as error:
+        except (SandboxBrokenError, ValueError) as error:
             # How the program ended is known; that its files are lost is no reason to lose it.
             return {}, (SkippedFile(path=b".", reason=f"nothing could be collected: {error}"),)
 

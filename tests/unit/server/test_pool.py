@@ -38,7 +38,7 @@ _LIMITS = Limits(
 
 def job(name: str = "", runtime: str = "python", memory_bytes: int = 1) -> Job:
     limits = replace(_LIMITS, memory_bytes=memory_bytes)
-    return Job(program=Program(source=name.encode(), runtime=runtime), limits=limits)
+    return Job(program=Program(source=name.encode(), runtime=runtime), limits=limits, isolation=IsolationPath.WARM)
 
 
 def execution() -> Execution:

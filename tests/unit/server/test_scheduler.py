@@ -48,7 +48,8 @@ class Stage:
         return tasks
 
     def end(self, name: str) -> None:
-        self.scheduler.release(self.running.pop(name))
+        self.scheduler.return_memory(self.running.pop(name))
+        self.scheduler.release()
 
     async def run_all(self) -> None:
         """End one job after the other until none runs."""
@@ -76,7 +77,8 @@ def test_a_free_permit_is_had_without_the_event_loop() -> None:
     take(scheduler, 3)
     take(scheduler, 1)
     assert (scheduler.running, scheduler.used_memory_bytes, scheduler.waiting) == (2, 4, 0)
-    scheduler.release(3)
+    scheduler.return_memory(3)
+    scheduler.release()
     assert (scheduler.running, scheduler.used_memory_bytes, scheduler.waiting) == (1, 1, 0)
     take(scheduler, 3)
 

@@ -5,7 +5,12 @@ import os
 import syscalls
 
 _FILTER_PATH = "/run/trialbox/seccomp.bpf"
-_PRIVATE_FOLDERS = ((b"/work", b"mode=0755,uid=1000,gid=1000"), (b"/tmp", b"mode=1777"), (b"/dev/shm", b"mode=1777"))
+_PROGRAM_ID = 1000
+_PRIVATE_FOLDERS = (
+    (b"/work", b"mode=0755,uid=%d,gid=%d" % (_PROGRAM_ID, _PROGRAM_ID)),
+    (b"/tmp", b"mode=1777"),
+    (b"/dev/shm", b"mode=1777"),
+)
 # Chosen first when memory runs out, before anything that is trusted.
 _OOM_SCORE = b"1000"
 
@@ -13,37 +18,37 @@ with open(_FILTER_PATH, "rb") as _file:
     _filter = _file.read()
 
 
-def prepare_forker() -> None:
+def prepare_fork_server() -> None:
     """Do once, in the fork server, what all its children inherit."""
     syscalls.empty_bounding_set()
     syscalls.set_no_new_privileges()
     os.setgroups([])
 
 
-def make_private_places(size: bytes) -> None:
+def make_private_places(mount_options: bytes) -> None:
     """Give this process its own mounts, IPC and host name: empty folders, and /proc of its PID namespace.
 
-    `size` is the options that bound each folder's file system.
+    `mount_options` bound each folder's file system.
     """
     score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
     os.write(score, _OOM_SCORE)
     os.close(score)
     syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS)
     for folder, owner in _PRIVATE_FOLDERS:
-        syscalls.mount(b"tmpfs", folder, syscalls.MS_NOSUID | syscalls.MS_NODEV, b"%b,%b" % (size, owner))
+        syscalls.mount(b"tmpfs", folder, syscalls.MS_NOSUID | syscalls.MS_NODEV, b"%b,%b" % (mount_options, owner))
     flags = syscalls.MS_RDONLY | syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
     syscalls.mount(b"proc", b"/proc", flags, b"subset=pid,hidepid=invisible")
     os.chdir("/work")
 
 
-def confine(user_id: int) -> None:
-    """Drop to `user_id` with no capability and the strict filter.
+def confine() -> None:
+    """Drop to the program's id, with no capability and the strict filter.
 
     There is no way back, and any failure raises: the caller must not go on then.
     """
     os.setsid()
-    os.setresgid(user_id, user_id, user_id)
-    os.setresuid(user_id, user_id, user_id)
+    os.setresgid(_PROGRAM_ID, _PROGRAM_ID, _PROGRAM_ID)
+    os.setresuid(_PROGRAM_ID, _PROGRAM_ID, _PROGRAM_ID)
     syscalls.drop_capabilities()
     syscalls.set_dumpable()
     syscalls.load_seccomp_filter(_filter)

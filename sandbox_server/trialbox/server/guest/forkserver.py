@@ -4,7 +4,7 @@ It never holds a byte of a request: descriptors go straight to the program's pro
 is forked and confined before there is a program for it. Packets on the socket at
 descriptor 3, of words with one space between two; n counts the processes prepared:
 
-  host to fork server   begin, module to preload... | prepare, n, size options
+  host to fork server   begin, module to preload... | prepare, n, mount options
                         kill, n, reason | collect, n, bytes   (workspace, payload, results attached)
   fork server to host   ready | unfit, text
                         end, n, reason, wait status, user µs, system µs, begun ns, ended ns, set-up CPU ns
@@ -13,7 +13,7 @@ descriptor 3, of words with one space between two; n counts the processes prepar
                         load, as go, and after its answer go  (for requests that take a while to lay out)
                         drop, n
   the process to host   confined, n | loaded, n | workspace, n    (its mount namespace attached)
-                        failed, n, errno, text
+                        failed, n, text
 
 Until it starts its program, it is the process that reads the socket, so that a request
 wakes it directly; from then on it is the fork server. The process speaks for itself so
@@ -40,14 +40,13 @@ if False:  # for the type checker only: importing typing costs milliseconds
     from typing import Any
 
 CONTROL = 3
-PROGRAM_USER = 1000
 MAIN = "main.py"
 PACKET_BYTES = 65536
 
 _MAXIMUM_DESCRIPTORS = 5
 _DESCRIPTOR_BYTES = 4
 _STARTED_BYTES = 256
-_FAILED, _DROPPED = 70, 71
+_REPORTED, _DROPPED, _BROKEN = 70, 71, 72
 _GUEST_FOLDER = "/run/trialbox"
 _NUMPY_RANDOM = "numpy.random"
 _ZIP_SIGNATURE = b"PK\x05\x06"
@@ -102,7 +101,7 @@ def install(pristine: frozenset[str]) -> None:
         except BaseException as error:
             # Python would go on, and run the script unconfined.
             os.write(2, f"trialbox: {error!r}\n".encode())
-            os._exit(_FAILED)
+            os._exit(_BROKEN)
         sys.path_hooks = hooks
         if _ZIP_SIGNATURE in source:
             raise ImportError("may be an archive: the next hook will see")
@@ -114,13 +113,13 @@ def install(pristine: frozenset[str]) -> None:
 def serve(pristine: frozenset[str]) -> bytes:
     """Serve until the host is gone. Returns in a program's process only, confined and set up, the script's source."""
     if not _begin(pristine):
-        os._exit(_FAILED)
+        os._exit(_REPORTED)
     poller = select.poll()
     poller.register(CONTROL, select.POLLIN)
     while True:
         (name, number, *fields), descriptors = _receive()
         if name == b"prepare":
-            source = _prepare(number, fields[0], poller)
+            source = _run_one(number, fields[0], poller)
             if source is not None:
                 return source
         elif name == b"collect":
@@ -131,7 +130,7 @@ def serve(pristine: frozenset[str]) -> bytes:
 
 def _begin(pristine: frozenset[str]) -> bool:
     """Load what programs are to find loaded, and leave no other trace in what they inherit."""
-    confine.prepare_forker()
+    confine.prepare_fork_server()
     for name in ("PYTHONPATH", "LD_BIND_NOW"):
         os.environ.pop(name)
     (_, *preload), _ = _receive()
@@ -164,14 +163,14 @@ def _warm_up() -> None:
         exec(code, {"__name__": "__main__"})
 
 
-def _prepare(number: bytes, size: bytes, poller: "select.poll") -> bytes | None:
+def _run_one(number: bytes, mount_options: bytes, poller: "select.poll") -> bytes | None:
     """Fork a process for a program and see it to its end; returns the source, in that process only."""
     init, init_descriptor = syscalls.start_init()
     started_read, started_write = os.pipe()
     syscalls.enter_namespace(init_descriptor, syscalls.CLONE_NEWPID)
     program = os.fork()
     if not program:
-        return _become_program(number, size, started_write)
+        return _become_program(number, mount_options, started_write)
     syscalls.enter_namespace(_own_pid_namespace, syscalls.CLONE_NEWPID)
     os.close(init_descriptor)
     os.close(started_write)
@@ -188,7 +187,7 @@ def _prepare(number: bytes, size: bytes, poller: "select.poll") -> bytes | None:
         begun, _, setup_cpu = started.split()
         used = (b"%d" % (usage.ru_utime * 1e6), b"%d" % (usage.ru_stime * 1e6))
         _send(b"end", number, reason, b"%d" % status, *used, begun, b"%d" % ended, setup_cpu)
-    elif os.waitstatus_to_exitcode(status) not in (_FAILED, _DROPPED):
+    elif os.waitstatus_to_exitcode(status) not in (_REPORTED, _DROPPED):
         _send(b"lost", number)
     return None
 
@@ -218,10 +217,10 @@ def _watch(number: bytes, started: bytes, program: int, init: int, poller: "sele
     return reason
 
 
-def _become_program(number: bytes, size: bytes, started: int) -> bytes:
-    confine.make_private_places(size)
+def _become_program(number: bytes, mount_options: bytes, started: int) -> bytes:
+    confine.make_private_places(mount_options)
     own_mounts = os.open("/proc/self/ns/mnt", os.O_RDONLY)
-    confine.confine(PROGRAM_USER)
+    confine.confine()
     _send(b"confined", number)
     (name, _, *fields), descriptors = _receive()
     if name not in (b"go", b"load"):
@@ -235,11 +234,7 @@ def _become_program(number: bytes, size: bytes, started: int) -> bytes:
     if collecting == b"1":
         rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, own_mounts.to_bytes(_DESCRIPTOR_BYTES, sys.byteorder))
         _control.sendmsg([b"workspace %b" % number], [rights])
-    try:
-        source, suite = _load(payload)
-    except OSError as error:
-        _send(b"failed", number, b"%d" % (error.errno or 0), str(error).encode())
-        os._exit(_FAILED)
+    source, suite = _load(number, payload)
     if name == b"load":
         _send(b"loaded", number)
         if _receive()[0][0] != b"go":
@@ -258,12 +253,16 @@ def _become_program(number: bytes, size: bytes, started: int) -> bytes:
     return source
 
 
-def _load(payload: int) -> tuple[bytes, bytes | None]:
+def _load(number: bytes, payload: int) -> tuple[bytes, bytes | None]:
     """Lay the request out; return the source, and the suite where the harness is to run it."""
     limits, arguments, environment, source, files, suite, _ = marshal.loads(_read_all(payload))
-    workspace.write_file(MAIN, source)
-    if files:
+    try:
+        workspace.write_file(MAIN, source)
         workspace.write_files(files)
+    except OSError as error:
+        _send(b"failed", number, str(error).encode())
+        os._exit(_REPORTED)
+    if files:
         _make_way(files)
     confine.set_resource_limits(limits)
     if environment:
@@ -290,7 +289,7 @@ def _collect(number: bytes, maximum_bytes: int, descriptors: list[int]) -> None:
     if not helper:
         try:
             syscalls.enter_namespace(own_mounts, syscalls.CLONE_NEWNS)
-            confine.confine(PROGRAM_USER)
+            confine.confine()
             *_, patterns = marshal.loads(_read_all(payload))
             os.closerange(CONTROL, results)
             workspace.collect_files(patterns, maximum_bytes, results)

@@ -1,4 +1,4 @@
-"""Length-prefixed byte fields: how host and guest pass a request and its results.
+"""Length-prefixed byte fields: how suites go into a jail, and records and files come out.
 
 A frame is a run of fields, each `<length in decimal>:<bytes>`. Runs in the jail
 too, where every import costs start-up time, so it needs none.

@@ -1,6 +1,6 @@
 """Files into the workspace before the program runs, and out of it afterwards.
 
-Both run inside the jail's mount namespace with the program's id: what a hostile path or
+Both run inside the program's mount namespace with its id: what a hostile path or
 link could reach is what the program could reach anyway, and links are not followed.
 """
 
