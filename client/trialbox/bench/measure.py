@@ -22,11 +22,11 @@ KINDS = {
     "nsjail_alone": "nsjail, one at a time",
     "cold": "cold, one a slot",
     "cold_alone": "cold, one at a time",
-    "unary_1": "{path}, one at a time",
-    "unary_4": "{path}, 4 at once",
-    "unary_16": "{path}, 16 at once",
-    "unary_64": "{path}, 64 at once",
-    "batch": "{path}, batch",
+    "unary_1": "warm, one at a time",
+    "unary_4": "warm, 4 at once",
+    "unary_16": "warm, 16 at once",
+    "unary_64": "warm, 64 at once",
+    "batch": "warm, batch",
 }
 """What is measured, in the order of the report; what `path` stands for is chosen by the caller."""
 
@@ -44,8 +44,6 @@ class Findings:
 
     load_average: float
     """How many processes wanted a processor in the minute before: what follows is worth little unless few did."""
-    isolation: IsolationPath
-    """The path of the lone programs, the batch and the data set; the cold path has rows of its own too."""
     slots: int
     rounds: int
     seconds: float
@@ -60,7 +58,6 @@ async def measure(
     rounds: int,
     seconds: float,
     slots: int | None,
-    isolation: IsolationPath,
     references: Sequence[Sample],
     advance: Callable[[], None],
 ) -> Findings:
@@ -70,7 +67,6 @@ async def measure(
         rounds: How many rounds count.
         seconds: How long each kind runs in each.
         slots: Each server's; None means the default.
-        isolation: The path to measure.
         references: Programs to grade; none means that grading isn't measured.
         advance: Called `steps(rounds)` times.
 
@@ -82,7 +78,7 @@ async def measure(
     stretches: defaultdict[str, list[Stretch]] = defaultdict(list)
     numbers = Numbers()
     async with AsyncSandbox.local(slots=slots) as box:
-        load = Load(box, isolation, numbers)
+        load = Load(box, IsolationPath.WARM, numbers)
         # Of its own: a slot that has run a cold program keeps a cold jail ready, which would count as idle memory.
         async with AsyncSandbox.local(slots=slots) as cold_box:
             cold = Load(cold_box, IsolationPath.COLD, numbers)
@@ -97,7 +93,6 @@ async def measure(
         advance()
     return Findings(
         load_average=load_average,
-        isolation=isolation,
         slots=info.slots,
         rounds=rounds,
         seconds=seconds,

@@ -23,7 +23,6 @@ def document(findings: Findings) -> dict[str, Any]:
             "load_average_before": findings.load_average,
         },
         "settings": {
-            "isolation": findings.isolation,
             "slots": findings.slots,
             "rounds": findings.rounds,
             "seconds": findings.seconds,
@@ -60,7 +59,7 @@ def _rows(findings: Findings) -> Table:
     for kind, row in findings.rows.items():
         rounds = row.per_second_of_rounds
         table.add_row(
-            KINDS[kind].format(path=findings.isolation),
+            KINDS[kind],
             str(row.executions),
             f"{row.per_second:.0f}",
             f"{min(rounds):.0f} to {max(rounds):.0f}",
@@ -95,7 +94,7 @@ def _references(findings: Findings) -> str:
     if graded is None:
         return "MBPP's references: not measured (--mbpp FILE)."
     return (
-        f"MBPP's references, {findings.isolation}: {graded.passed} of {graded.programs} passed "
+        f"MBPP's references, warm: {graded.passed} of {graded.programs} passed "
         f"in {graded.elapsed_seconds:.1f} s, {graded.per_second:.1f} a second."
     )
 

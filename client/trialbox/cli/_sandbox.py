@@ -7,11 +7,15 @@ from typing import Annotated
 import typer
 
 from trialbox.cli._exits import ExitStatus, leave
-from trialbox.client import InvalidRequestError, Sandbox, SandboxError, UnavailableError
+from trialbox.client import InvalidRequestError, IsolationPath, Sandbox, SandboxError, UnavailableError
 
 ServerOption = Annotated[
     str | None,
     typer.Option("--server", metavar="ADDRESS", help="A running service; left out, a private one is started."),
+]
+IsolationOption = Annotated[
+    IsolationPath | None,
+    typer.Option(help="A jail of its own (cold), or a fresh process in one kept ready (warm, the default)."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
 

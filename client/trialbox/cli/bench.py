@@ -12,7 +12,7 @@ from trialbox.bench.programs import MeasurementError
 from trialbox.cli._exits import ExitStatus, leave
 from trialbox.cli._sandbox import JsonOption
 from trialbox.cli._show import print_json, progress
-from trialbox.client import IsolationPath, SandboxError
+from trialbox.client import SandboxError
 from trialbox.synthesis.tasks import TaskFileError, load_mbpp, references
 
 
@@ -23,7 +23,6 @@ def command(
         Path | None, typer.Option(metavar="FILE", help="MBPP's data file: grade its references too, and time that.")
     ] = None,
     slots: Annotated[int | None, typer.Option(min=1, help="Slots of the service. Default: one a processor.")] = None,
-    isolation: Annotated[IsolationPath, typer.Option(hidden=True)] = IsolationPath.WARM,
     json: JsonOption = False,
 ) -> None:
     """Measure an embedded service against a bare fork and a bare nsjail, in turns, in one run.
@@ -43,7 +42,6 @@ def command(
                     rounds=rounds,
                     seconds=seconds,
                     slots=slots,
-                    isolation=isolation,
                     references=programs,
                     advance=advance,
                 )

@@ -10,10 +10,10 @@ import typer
 
 from trialbox.cli import _report
 from trialbox.cli._exits import ExitStatus, leave
-from trialbox.cli._sandbox import JsonOption, ServerOption, open_sandbox
+from trialbox.cli._sandbox import IsolationOption, JsonOption, ServerOption, open_sandbox
 from trialbox.cli._show import print_json, progress
 from trialbox.cli.run import parse_size
-from trialbox.client import Evaluation, Limits
+from trialbox.client import Evaluation, IsolationPath, Limits
 from trialbox.synthesis.tasks import (
     Sample,
     Task,
@@ -53,6 +53,7 @@ def command(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write results.json and cases.jsonl into this folder.")
     ] = None,
+    isolation: IsolationOption = None,
     server: ServerOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -65,7 +66,7 @@ def command(
     except (TaskFileError, OSError) as error:
         leave(str(error), ExitStatus.USAGE)
     began = time.monotonic()
-    graded = _grade(programs, server, case_seconds, Limits(memory_bytes=memory_bytes))
+    graded = _grade(programs, server, isolation, case_seconds, Limits(memory_bytes=memory_bytes))
     report = _report.Report(tasks=loaded, graded=graded, wall_seconds=time.monotonic() - began)
     if out is not None:
         try:
@@ -80,13 +81,17 @@ def command(
 
 
 def _grade(
-    samples: list[Sample], server: str | None, case_seconds: float | None, limits: Limits
+    samples: list[Sample],
+    server: str | None,
+    isolation: IsolationPath | None,
+    case_seconds: float | None,
+    limits: Limits,
 ) -> list[_report.Graded]:
     evaluations: dict[int | None, Evaluation] = {}
     pairs = ((sample.source, sample.task.suite) for sample in samples)
     with open_sandbox(server) as box, progress("Grading", len(samples)) as advance:
         # Not ordered: one slow program would hold up those behind it.
-        for evaluation in box.evaluate_many(pairs, limits=limits, case_seconds=case_seconds):
+        for evaluation in box.evaluate_many(pairs, limits=limits, case_seconds=case_seconds, isolation=isolation):
             evaluations[evaluation.index] = evaluation
             advance()
     return [_report.Graded(sample, evaluations[index]) for index, sample in enumerate(samples)]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from trialbox.cli._exits import ExitStatus, leave
-from trialbox.cli._sandbox import JsonOption, ServerOption, open_sandbox
+from trialbox.cli._sandbox import IsolationOption, JsonOption, ServerOption, open_sandbox
 from trialbox.cli._show import byte_text, fields, mebibytes, milliseconds, print_json
 from trialbox.client import Execution, Limits, Outcome, Program
 
@@ -55,6 +55,7 @@ def command(
     disk_bytes: Annotated[int | None, _size_option("Bytes on each private file system.")] = None,
     disk_inodes: Annotated[int | None, _limit_option("Files on each private file system.")] = None,
     output_bytes: Annotated[int | None, _size_option("Bytes of stdout, and of stderr.")] = None,
+    isolation: IsolationOption = None,
     server: ServerOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -84,7 +85,9 @@ def command(
         output_bytes=output_bytes,
     )
     with open_sandbox(server) as box:
-        execution = box.run(sent, limits=limits, collect=_EVERY_FILE if collect is not None else ())
+        execution = box.run(
+            sent, limits=limits, collect=_EVERY_FILE if collect is not None else (), isolation=isolation
+        )
     known = {"main.py": sent.source, **sent.files}
     made = {name: content for name, content in execution.files.items() if known.get(name) != content}
     if collect is not None:

@@ -55,6 +55,9 @@ class JailPlace(Protocol):
     program_host_id: int
     idle_processes: int
 
+    def count_processes(self) -> None:
+        """Make sure that nobody is there but those who wait; raises SandboxBrokenError."""
+
     def launch(self, descriptors: tuple[int, ...]) -> int:
         """Start nsjail with these descriptors as its 0, 1, 2, …; return the launch's number."""
 
@@ -135,7 +138,7 @@ class Jail:
         self.send(b"prepare", self._number, b"size=%d,nr_inodes=%d" % (size.bytes, size.inodes))
         packet, _ = await self.expect((b"confined",), _PREPARE_SECONDS)
         self.program_pid = packet.sender
-        self._check_processes()
+        self.place.count_processes()
         self._ready = size
 
     async def run(self, job: Job, watch: Watch | None = None) -> Execution:
@@ -233,14 +236,6 @@ class Jail:
                 raise ProcessLostError("the process ended before its program started")
             raise WorkspaceError(_text(fields[2:]))
         raise SandboxBrokenError(f"{fields[0]!r} instead of {names!r} from the jail{self.diagnosis()}")
-
-    def _check_processes(self) -> None:
-        """Nobody but those who wait may be there: a program's process that was not ended is reason for doubt."""
-        count = self.place.cgroups.processes()
-        if not self.place.idle_processes:
-            self.place.idle_processes = count
-        elif count > self.place.idle_processes:
-            raise SandboxBrokenError(f"{count - self.place.idle_processes} processes were left behind")
 
     def diagnosis(self) -> str:
         """What nsjail and the fork server wrote, to append to a message."""

@@ -1,8 +1,8 @@
 """The two seccomp stages: a deny list nsjail loads, the allow list a program runs under.
 
 The first binds everything in the jail, the fork server too, so it only takes away what
-nothing there ever needs. The second is loaded by the program's process just before the
-program starts. SECURITY.md says what each call answers.
+nothing there ever needs. The second is loaded by each program's process before there is a
+program for it. SECURITY.md says what each call answers.
 """
 
 import errno

@@ -177,6 +177,17 @@ class Slot:
             raise SandboxBrokenError(f"slot {self.number}: its launcher is gone")
         return launch
 
+    def count_processes(self) -> None:
+        """Make sure that nobody is there but those who wait.
+
+        Raises SandboxBrokenError: a process that was not ended is reason for doubt.
+        """
+        count = self.cgroups.processes()
+        if not self.idle_processes:
+            self.idle_processes = count
+        elif count > self.idle_processes:
+            raise SandboxBrokenError(f"slot {self.number}: {count - self.idle_processes} processes were left behind")
+
     async def exited(self, launch: int) -> bool:
         """Wait for this nsjail to end, and with it all of the jail; False when it does not."""
         try:

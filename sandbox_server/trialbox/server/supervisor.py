@@ -49,7 +49,7 @@ _ACCOUNT_SHARE = 0.5
 _LARGE_BYTES = 64 << 10
 # Room for the helper that collects files from a workspace that fills the limit.
 _COLLECT_MEMORY_BYTES = 64 << 20
-COLLECT_BYTES = 16 << 20
+_COLLECT_BYTES = 16 << 20
 
 _PROCESSORS = os.cpu_count() or 1
 
@@ -310,7 +310,7 @@ class Supervisor:
         write_end = self._pipe(results.extend)
         try:
             descriptors = (self._kept["workspace"], self._kept["payload"], write_end)
-            self._jail.send_numbered(b"collect", b"%d" % COLLECT_BYTES, descriptors=descriptors)
+            self._jail.send_numbered(b"collect", b"%d" % _COLLECT_BYTES, descriptors=descriptors)
         finally:
             os.close(write_end)
         await self._expect(b"collected", _COLLECT_SECONDS)

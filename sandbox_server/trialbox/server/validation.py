@@ -226,7 +226,9 @@ class Validator:
         if kind == "stdio":
             comparison = _COMPARISONS.get(given.stdio.comparison)
             if comparison is None:
-                found.add(f"{field}.stdio.comparison", f"is {given.stdio.comparison}, which is none this server knows")
+                found.add(
+                    f"{field}.stdio.comparison", f"is {given.stdio.comparison}; LINES, BYTES and TOKENS are allowed"
+                )
                 return None
             return Stdio(stdin=given.stdio.stdin, expected=given.stdio.expected, comparison=comparison)
         if kind == "call":
@@ -255,7 +257,7 @@ class Validator:
                     f"is {tolerance}; a finite number from 0 is allowed",
                 )
         elif given.comparator.kind not in (kinds.KIND_UNSPECIFIED, kinds.KIND_EXACT):
-            found.add(f"{field}.comparator.kind", f"is {given.comparator.kind}, which is none this server knows")
+            found.add(f"{field}.comparator.kind", f"is {given.comparator.kind}; EXACT and APPROXIMATE are allowed")
         return Call(
             entry_point=given.entry_point,
             arguments=given.arguments,

@@ -11,7 +11,6 @@ from trialbox.bench.measure import KINDS, Findings
 from trialbox.bench.memory import Footprint
 from trialbox.bench.report import document, show
 from trialbox.bench.stretch import Row, Stretch, percentile
-from trialbox.client import IsolationPath
 
 
 def row(per_second: float, p50: float, p99: float) -> Row:
@@ -26,7 +25,6 @@ def row(per_second: float, p50: float, p99: float) -> Row:
 
 FINDINGS = Findings(
     load_average=0.25,
-    isolation=IsolationPath.WARM,
     slots=2,
     rounds=3,
     seconds=1.0,
@@ -102,7 +100,7 @@ def test_a_bound_itself_keeps_the_promise(relation: str, met: list[bool]) -> Non
 
 def test_the_document_is_json_and_holds_everything() -> None:
     written = json.loads(json.dumps(document(FINDINGS)))
-    assert written["settings"] == {"isolation": "warm", "slots": 2, "rounds": 3, "seconds": 1.0}
+    assert written["settings"] == {"slots": 2, "rounds": 3, "seconds": 1.0}
     assert list(written["rows"]) == list(KINDS)
     assert written["rows"]["unary_16"] == dataclasses.asdict(FINDINGS.rows["unary_16"])
     assert [slot["private_bytes"] for slot in written["idle_slots"]] == [9_000_000, 17_000_000]

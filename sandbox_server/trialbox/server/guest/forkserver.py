@@ -39,9 +39,9 @@ import workspace
 if False:  # for the type checker only: importing typing costs milliseconds
     from typing import Any
 
-CONTROL = 3
-MAIN = "main.py"
-PACKET_BYTES = 65536
+_CONTROL = 3
+_MAIN = "main.py"
+_PACKET_BYTES = 65536
 
 _MAXIMUM_DESCRIPTORS = 5
 _DESCRIPTOR_BYTES = 4
@@ -79,7 +79,7 @@ for number, text in each(4):
 repr(Point(1)), print
 """
 
-_control = _socket.socket(fileno=CONTROL)
+_control = _socket.socket(fileno=_CONTROL)
 _hooks_asked: "list[Any]" = []
 _preloaded: set[str] = set()
 _own_pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY)
@@ -94,7 +94,7 @@ def install(pristine: frozenset[str]) -> None:
     hooks = sys.path_hooks
 
     def serve_first(path: str) -> None:
-        if path != os.path.join(workspace.ROOT, MAIN):  # some folder of modules
+        if path != os.path.join(workspace.ROOT, _MAIN):  # some folder of modules
             raise ImportError(path)
         try:
             source = serve(pristine)
@@ -115,7 +115,7 @@ def serve(pristine: frozenset[str]) -> bytes:
     if not _begin(pristine):
         os._exit(_REPORTED)
     poller = select.poll()
-    poller.register(CONTROL, select.POLLIN)
+    poller.register(_CONTROL, select.POLLIN)
     while True:
         (name, number, *fields), descriptors = _receive()
         if name == b"prepare":
@@ -158,7 +158,7 @@ def _begin(pristine: frozenset[str]) -> bool:
 
 def _warm_up() -> None:
     """Use what most programs use, so that they share what that leaves in memory."""
-    code = compile(_COMMON, MAIN, "exec", dont_inherit=True)
+    code = compile(_COMMON, _MAIN, "exec", dont_inherit=True)
     for _ in range(_WARM_UPS):
         exec(code, {"__name__": "__main__"})
 
@@ -244,10 +244,10 @@ def _become_program(number: bytes, mount_options: bytes, started: int) -> bytes:
     _control.detach()
     os.write(started, b"%d %b %d" % (time.monotonic_ns(), wall, time.process_time_ns() - began_cpu))
     if suite is None:
-        os.closerange(CONTROL, 1 << 20)
+        os.closerange(_CONTROL, 1 << 20)
     else:
         (results,) = rest
-        os.closerange(CONTROL, results)
+        os.closerange(_CONTROL, results)
         os.closerange(results + 1, 1 << 20)
         harness.begin(suite, results)
     return source
@@ -257,7 +257,7 @@ def _load(number: bytes, payload: int) -> tuple[bytes, bytes | None]:
     """Lay the request out; return the source, and the suite where the harness is to run it."""
     limits, arguments, environment, source, files, suite, _ = marshal.loads(_read_all(payload))
     try:
-        workspace.write_file(MAIN, source)
+        workspace.write_file(_MAIN, source)
         workspace.write_files(files)
     except OSError as error:
         _send(b"failed", number, str(error).encode())
@@ -291,7 +291,7 @@ def _collect(number: bytes, maximum_bytes: int, descriptors: list[int]) -> None:
             syscalls.enter_namespace(own_mounts, syscalls.CLONE_NEWNS)
             confine.confine()
             *_, patterns = marshal.loads(_read_all(payload))
-            os.closerange(CONTROL, results)
+            os.closerange(_CONTROL, results)
             workspace.collect_files(patterns, maximum_bytes, results)
         finally:
             os._exit(0)
@@ -308,7 +308,7 @@ def _receive() -> tuple[list[bytes], list[int]]:
     """Return a packet's fields and descriptors; ends this process when the host is gone."""
     space = _socket.CMSG_SPACE(_MAXIMUM_DESCRIPTORS * _DESCRIPTOR_BYTES)
     try:
-        packet, ancillary, _, _ = _control.recvmsg(PACKET_BYTES, space, _socket.MSG_CMSG_CLOEXEC)
+        packet, ancillary, _, _ = _control.recvmsg(_PACKET_BYTES, space, _socket.MSG_CMSG_CLOEXEC)
     except ConnectionResetError:
         packet = b""
     if not packet:
