@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import stat
 import time
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ _FILE_BYTES = 1 << 14
 # Each processor charges so much to a group ahead of need. Figures no finer than this mostly
 # stay the same from one program to the next, and then so do the limits, which need not be written.
 _ACCURACY_BYTES = 1 << 18
+# More than there is: all that can be had.
+_RECLAIMED_BYTES = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +291,24 @@ class SlotCgroups:
             if group.folder.is_dir()
         )
 
+    def kill_processes(self) -> None:
+        """Kill whatever is in the groups."""
+        for group in self._groups.values():
+            if group.folder.is_dir():
+                for pid in (group.folder / "cgroup.procs").read_text().split():
+                    with contextlib.suppress(ProcessLookupError):
+                        if pid != "0":  # of a PID namespace that this process can't see
+                            os.kill(int(pid), signal.SIGKILL)
+
+    def reclaim(self) -> None:
+        """Have the kernel give up what it keeps for the slot and could do without, as far as it can."""
+        version = self._version("memory")
+        with contextlib.suppress(OSError):  # less than asked for could be had
+            if version == 2:
+                self._write_if_there("memory", "memory.reclaim", str(_RECLAIMED_BYTES))
+            elif version == 1:
+                self._write_if_there("memory", "memory.force_empty", "0")
+
     def remove(self) -> None:
         """Remove the groups; they must be empty of processes."""
         self.close()
@@ -323,7 +344,11 @@ class SlotCgroups:
         descriptor = self._files.get((controller, name))
         if descriptor is None:
             path = self._groups[controller].folder / name
-            descriptor = os.open(path, (os.O_RDWR if _takes_values(path) else os.O_RDONLY) | os.O_CLOEXEC)
+            mode = path.stat().st_mode
+            flags = {(True, True): os.O_RDWR, (False, True): os.O_WRONLY}.get(
+                (bool(mode & stat.S_IRUSR), bool(mode & stat.S_IWUSR)), os.O_RDONLY
+            )
+            descriptor = os.open(path, flags | os.O_CLOEXEC)
             self._files[controller, name] = descriptor
         return descriptor
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from trialbox.server import nsjail
-from trialbox.server.cgroups import SlotCgroups
+from trialbox.server.cgroups import Counters, SlotCgroups
 from trialbox.server.model import (
     Execution,
     JailEndedError,
@@ -55,6 +55,9 @@ class JailPlace(Protocol):
     program_host_id: int
     idle_processes: int
 
+    def read_idle(self) -> Counters:
+        """Read the counters while no program runs; raises SandboxBrokenError when the last one left too much."""
+
     def count_processes(self) -> None:
         """Make sure that nobody is there but those who wait; raises SandboxBrokenError."""
 
@@ -88,6 +91,8 @@ class Jail:
         self._number = b"0"
         self._ready: DiskSize | None = None
         self._running = False
+        self._settled = False
+        """Whether the process that was asked for last stood ready."""
         self._tight = False
         """Whether the limits in force may leave no room for the next process to get ready."""
 
@@ -128,8 +133,9 @@ class Jail:
 
     async def prepare(self, size: DiskSize) -> None:
         """Have a process stand confined, ready for a program; raises SandboxBrokenError."""
-        if self._ready is not None:
-            self._ready = None
+        # Until it stands ready, whatever interrupts leaves the jail in doubt.
+        ready, self._ready, self._settled = self._ready, None, False
+        if ready is not None:
             self.send(b"drop", self._number)
         if self._tight:
             self.place.cgroups.set_limits(memory_bytes=None, processes=None)
@@ -139,7 +145,7 @@ class Jail:
         packet, _ = await self.expect((b"confined",), _PREPARE_SECONDS)
         self.program_pid = packet.sender
         self.place.count_processes()
-        self._ready = size
+        self._ready, self._settled = size, True
 
     async def run(self, job: Job, watch: Watch | None = None) -> Execution:
         """Run the program to its end; `watch` is told of it when it starts.
@@ -161,7 +167,7 @@ class Jail:
     async def settle(self) -> bool:
         """See to it that no program runs; False when the jail can't be trusted to have ended it."""
         if not self._running:
-            return True
+            return self._settled
         try:
             self.send_numbered(b"kill", b"cancelled")
             while True:
@@ -226,7 +232,7 @@ class Jail:
         SandboxBrokenError.
         """
         packet, fields = await self.receive(seconds)
-        if fields[0] in names:
+        if fields[0] in names and (fields[0] == b"ready" or fields[1] == self._number):
             return packet, fields
         if fields[0] == b"unfit":
             raise SandboxBrokenError(f"runtime {self.spec.runtime!r}: {_text(fields[1:])}")
@@ -235,7 +241,7 @@ class Jail:
             if fields[0] == b"lost":
                 raise ProcessLostError("the process ended before its program started")
             raise WorkspaceError(_text(fields[2:]))
-        raise SandboxBrokenError(f"{fields[0]!r} instead of {names!r} from the jail{self.diagnosis()}")
+        raise SandboxBrokenError(f"{packet.data[:80]!r} instead of {names!r} from the jail{self.diagnosis()}")
 
     def diagnosis(self) -> str:
         """What nsjail and the fork server wrote, to append to a message."""

@@ -102,6 +102,8 @@ _SIGNAL_ARGUMENT = {
 }  # fmt: skip
 
 _NAMESPACE_FLAGS = (1 << 17, 1 << 25, 1 << 26, 1 << 27, 1 << 28, 1 << 29, 1 << 30)  # CLONE_NEW*
+# Would make a process that init's end waits for a child of the fork server.
+_CLONE_PARENT = 1 << 15
 _EXIT_SIGNAL_MASK = 0xFF
 _PR_SET_PDEATHSIG = 1
 
@@ -165,10 +167,11 @@ def program_filter() -> bytes:
 
 def _limit_clone(policy: pyseccomp.SyscallFilter, refuse: int) -> None:
     # clone3 hides its flags behind a pointer: ENOSYS by default, and libc falls back to clone.
-    mask = sum(_NAMESPACE_FLAGS) | _EXIT_SIGNAL_MASK
+    refused = (*_NAMESPACE_FLAGS, _CLONE_PARENT)
+    mask = sum(refused) | _EXIT_SIGNAL_MASK
     for exit_signal in (0, signal.SIGCHLD):
         policy.add_rule(pyseccomp.ALLOW, "clone", pyseccomp.Arg(0, pyseccomp.MASKED_EQ, mask, exit_signal))
-    for flag in _NAMESPACE_FLAGS:
+    for flag in refused:
         policy.add_rule(refuse, "clone", pyseccomp.Arg(0, pyseccomp.MASKED_EQ, flag, flag))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from trialbox.server import nsjail
-from trialbox.server.cgroups import CgroupHost, SlotCgroups
+from trialbox.server.cgroups import CgroupHost, Counters, SlotCgroups
 from trialbox.server.jail import DiskSize, Jail
 from trialbox.server.model import Execution, IsolationPath, Job, SandboxBrokenError
 from trialbox.server.nsjail import JailSpec
@@ -25,6 +25,10 @@ _LAUNCHER = Path(__file__).with_name("launcher.py")
 _START_SECONDS = 30.0
 _EXIT_SECONDS = 5.0
 _POLL_SECONDS = 0.005
+# A slot that idles holds a little more or less from time to time.
+_TOLERATED_BYTES = 2 << 20
+# More than a jail of the default runtime holds.
+_JAIL_BYTES = 16 << 20
 
 _log = structlog.get_logger(__name__)
 
@@ -57,6 +61,10 @@ class Slot:
         self.cgroups = SlotCgroups({})
         self.idle_processes = 0
         """How many processes the slot has while no program runs; 0 until they are counted."""
+        self._idle_memory_bytes = 0
+        """What they hold; 0 until it is read."""
+        self._first_idle_memory_bytes = 0
+        """The same before the slot's first program."""
         self._config = config
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: PacketSocket | None = None
@@ -107,12 +115,12 @@ class Slot:
     async def stop(self) -> None:
         """End whatever runs, and leave nothing behind."""
         self._sound = False
-        jails = list(self._jails.values())
+        # Whoever in a jail has no launcher any more to go with reads the end at its socket.
+        for jail in self._jails.values():
+            jail.close()
         self._jails.clear()
         # The kernel ends what the launcher started after the launcher itself.
         await self._stop_launcher()
-        for jail in jails:
-            jail.close()
 
     async def _renew_jail(self, jail: Jail) -> bool:
         """Make a used jail ready again, or put another in its place; False when the slot is in doubt."""
@@ -124,7 +132,7 @@ class Slot:
                 await jail.prepare(self._config.usual_disk)
                 return True
             del self._jails[jail.spec]
-            self.idle_processes = 0
+            self._forget_idle()
             if not await jail.stop():
                 return False
             if jail.spec.hash_seed == 0:
@@ -136,15 +144,19 @@ class Slot:
 
     async def _start_jail(self, spec: JailSpec) -> Jail:
         self._sound = False
-        self.idle_processes = 0
+        self._forget_idle()
         jail = self._jails[spec] = Jail(self, spec)
         await jail.start()
         await jail.prepare(self._config.usual_disk)
         self._sound = True
         return jail
 
+    def _forget_idle(self) -> None:
+        self.idle_processes = self._idle_memory_bytes = 0
+
     async def _start_launcher(self) -> None:
         self._launches, self._exits = itertools.count(1), {}
+        self._first_idle_memory_bytes = 0
         self.cgroups = SlotCgroups.create(self._config.cgroup_host, f"trialbox-{os.getpid()}-{self.number}")
         self._socket, theirs = PacketSocket.pair()
         with theirs:
@@ -188,6 +200,34 @@ class Slot:
         elif count > self.idle_processes:
             raise SandboxBrokenError(f"slot {self.number}: {count - self.idle_processes} processes were left behind")
 
+    def read_idle(self) -> Counters:
+        """Read the counters while no program runs.
+
+        What the last program left charged (cached names of files, sockets not yet collected)
+        must not add to what the next may use. Raises SandboxBrokenError where it stays.
+        """
+        counters = self.cgroups.read()
+        if not self._idle_memory_bytes:
+            if self._first_idle_memory_bytes:
+                self.cgroups.reclaim()
+                counters = self.cgroups.read()
+            else:
+                self._first_idle_memory_bytes = counters.memory_bytes
+            self._idle_memory_bytes = counters.memory_bytes
+        at_most = min(
+            self._idle_memory_bytes + _TOLERATED_BYTES,
+            self._first_idle_memory_bytes + _TOLERATED_BYTES + _JAIL_BYTES * len(self._jails),
+        )
+        if counters.memory_bytes > at_most:
+            self.cgroups.reclaim()
+            counters = self.cgroups.read()
+            if counters.memory_bytes > at_most:
+                self._sound = False
+                raise SandboxBrokenError(
+                    f"slot {self.number}: {counters.memory_bytes - at_most} bytes were left behind"
+                )
+        return counters
+
     async def exited(self, launch: int) -> bool:
         """Wait for this nsjail to end, and with it all of the jail; False when it does not."""
         try:
@@ -207,6 +247,7 @@ class Slot:
             await asyncio.to_thread(self._process.wait)
         deadline = asyncio.get_running_loop().time() + _EXIT_SECONDS
         while self.cgroups.any_process():
+            self.cgroups.kill_processes()
             if asyncio.get_running_loop().time() > deadline:
                 raise SandboxBrokenError(f"slot {self.number}: processes survive in {self.cgroups.folders}")
             await asyncio.sleep(_POLL_SECONDS)

@@ -143,7 +143,7 @@ class Supervisor:
     async def _run_to_end(self, watch: Watch | None) -> _End:
         self._began = time.monotonic()
         try:
-            self._before = self._cgroups.read()
+            self._before = self._jail.place.read_idle()
             await self._let_go(watch)
             if watch is not None:  # whoever watches wants to see it as it happens
                 self._look_after()
@@ -180,6 +180,8 @@ class Supervisor:
             )
             go = (b"%d" % (job.limits.wall_seconds * 1e9), b"1" if job.collect else b"0")
             if len(payload) > _LARGE_BYTES:
+                # The last program's limits may be in force: they are not for this.
+                self._cgroups.set_limits(memory_bytes=None, processes=None)
                 self._jail.send_numbered(b"load", *go, descriptors=numbered)
                 await self._expect(b"loaded", _LOAD_SECONDS)
                 self._before = self._cgroups.read()

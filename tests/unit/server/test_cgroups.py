@@ -1,6 +1,8 @@
 """Cgroups of every kind are found by trying, and the kernel's counters read as they are."""
 
 import os
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -252,3 +254,21 @@ def test_a_real_group_takes_its_limits_again_and_again_and_counts_from_zero() ->
     finally:
         slot.remove()
     assert not any(Path(folder).exists() for folder in slot.folders)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="making groups takes root, as the server does")
+def test_whoever_is_in_a_real_group_can_be_killed_and_its_cache_reclaimed() -> None:
+    slot = SlotCgroups.create(cgroups.probe(), f"trialbox-{os.getpid()}-kill")
+    sleeper = subprocess.Popen(["sleep", "600"])
+    try:
+        for folder in slot.folders:
+            Path(folder, "cgroup.procs").write_text(str(sleeper.pid))
+        assert slot.any_process()
+        slot.kill_processes()
+        assert sleeper.wait() == -signal.SIGKILL
+        assert not slot.any_process()
+        slot.reclaim()
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+        slot.remove()

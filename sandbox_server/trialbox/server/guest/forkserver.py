@@ -37,6 +37,7 @@ import syscalls
 import workspace
 
 if False:  # for the type checker only: importing typing costs milliseconds
+    import resource
     from typing import Any
 
 _CONTROL = 3
@@ -126,6 +127,8 @@ def serve(pristine: frozenset[str]) -> bytes:
             _collect(number, int(fields[0]), descriptors)
         else:  # about a process that has ended meanwhile
             _close(descriptors)
+            if name in (b"go", b"load"):
+                _send(b"lost", number)
 
 
 def _begin(pristine: frozenset[str]) -> bool:
@@ -180,9 +183,7 @@ def _run_one(number: bytes, mount_options: bytes, poller: "select.poll") -> byte
     ended = time.monotonic_ns()
     if not reason:
         os.kill(init, _signal.SIGKILL)
-    _, status, usage = os.wait4(program, 0)
-    # Init is gone only when everything in its namespace is.
-    os.waitpid(init, 0)
+    status, usage = _reap(program, init)
     if started:
         begun, _, setup_cpu = started.split()
         used = (b"%d" % (usage.ru_utime * 1e6), b"%d" % (usage.ru_stime * 1e6))
@@ -190,6 +191,20 @@ def _run_one(number: bytes, mount_options: bytes, poller: "select.poll") -> byte
     elif os.waitstatus_to_exitcode(status) not in (_REPORTED, _DROPPED):
         _send(b"lost", number)
     return None
+
+
+def _reap(program: int, init: int) -> tuple[int, "resource.struct_rusage"]:
+    """Return the program's wait status and usage once it and init are gone, and with init all of its namespace.
+
+    Whoever else is a child of this process by then is reaped too: init's end waits for that.
+    """
+    left = {program, init}
+    while left:
+        pid, status, usage = os.wait4(-1, 0)
+        left.discard(pid)
+        if pid == program:
+            ended = status, usage
+    return ended
 
 
 def _watch(number: bytes, started: bytes, program: int, init: int, poller: "select.poll") -> bytes:
@@ -224,7 +239,7 @@ def _become_program(number: bytes, mount_options: bytes, started: int) -> bytes:
     _send(b"confined", number)
     (name, _, *fields), descriptors = _receive()
     if name not in (b"go", b"load"):
-        os._exit(_DROPPED)
+        os._exit(_DROPPED if name == b"drop" else _BROKEN)
     began_cpu = time.process_time_ns()
     wall, collecting = fields
     stdin, stdout, stderr, payload, *rest = descriptors
@@ -238,7 +253,7 @@ def _become_program(number: bytes, mount_options: bytes, started: int) -> bytes:
     if name == b"load":
         _send(b"loaded", number)
         if _receive()[0][0] != b"go":
-            os._exit(_DROPPED)
+            os._exit(_BROKEN)
         began_cpu = time.process_time_ns()
     # Not to be closed when its object goes: the number may be the program's by then.
     _control.detach()
@@ -269,7 +284,7 @@ def _load(number: bytes, payload: int) -> tuple[bytes, bytes | None]:
         os.environ.update(environment)
     sys.argv[1:] = arguments
     sys.orig_argv[2:] = arguments
-    leaving.begin()
+    leaving.begin([source, *files.values()])
     if _NUMPY_RANDOM in sys.modules:  # unlike Python's own, it does not notice that it was forked
         sys.modules[_NUMPY_RANDOM].seed()
     return source, suite

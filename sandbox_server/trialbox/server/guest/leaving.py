@@ -11,6 +11,7 @@ where they are not all there, leave() returns, and Python ends the process in it
 
 import builtins
 import gc
+import os
 import sys
 from _weakref import ref
 
@@ -24,6 +25,9 @@ _SYS_VALUES = (
     "path", "argv", "ps1", "ps2", "last_type", "last_value", "last_traceback", "path_hooks",
     "path_importer_cache", "meta_path", "__interactivehook__",
 )  # fmt: skip
+_LAST = ("last_type", "last_value", "last_traceback", "last_exc")
+# A program that names the traces that its end is read off may leave other ones.
+_TRACES = (b"__file__", b"__cached__", b"last_type", b"last_value", b"last_traceback", b"last_exc")
 _STREAMS = ("stdin", "stdout", "stderr")
 
 # A copy for the functions below: a program may have replaced its own.
@@ -36,20 +40,27 @@ _kept: "list[object]" = []
 _main_names: frozenset[str] = frozenset()
 _older_collections: "tuple[int, int]" = (0, 0)
 _main: "ModuleType | None" = None
+_is_plain = False
+_shared_sizes: "tuple[int, ...]" = ()
 
 
 def remember() -> None:
     """Take note of what programs will share with the fork server; call it there, last."""
-    global _last_shared, _main_names, _older_collections
+    global _last_shared, _main_names, _older_collections, _shared_sizes
     _last_shared = next(reversed(sys.modules))
     _main_names = frozenset(sys.modules["__main__"].__dict__)
+    _shared_sizes = _count_shared_names()
     gc.collect()  # leaves all there is in the oldest generation
     _older_collections = _count_older_collections()
 
 
-def begin() -> None:
-    """Give the program a `__main__` of its own, which the garbage collector knows to be younger than what is shared."""
-    global _main
+def begin(sources: "list[bytes]") -> None:
+    """Get ready for the program whose files these are.
+
+    It gets a `__main__` of its own, which the garbage collector knows to be younger than what is shared.
+    """
+    global _main, _is_plain
+    _is_plain = not any(word in source for source in sources for word in _TRACES)
     _main = type(sys)("__main__")
     _main.__dict__.update(sys.modules["__main__"].__dict__)
     sys.modules["__main__"] = _main
@@ -72,15 +83,22 @@ def leave() -> None:
 def _status() -> int | None:
     """The exit status, where it is certain."""
     main = sys.modules.get("__main__")
-    if main is None or main is not _main:
+    if not _is_plain or main is None or main is not _main:
+        return None
+    # The program may have left something of its own there, which would have to go.
+    if _shared_sizes != _count_shared_names():
         return None
     names = main.__dict__
     # Running a script ends with removing these two; SystemExit leaves them where they are.
     if "__file__" in names or "__cached__" in names or not _main_names <= names.keys():
         return None
+    if sys.excepthook is not sys.__excepthook__:
+        return None
+    if not any(name in sys.__dict__ for name in _LAST):
+        return 0
     told = sys.__dict__.get("last_type")
     if told is None:
-        return 0
+        return None
     if issubclass(told, KeyboardInterrupt):  # ends in a signal
         return None
     traceback = sys.last_traceback
@@ -131,6 +149,13 @@ def _let_go() -> None:
         if module is not None:
             _clear(module.__dict__)
             del module
+    _collect(1)
+
+
+def _count_shared_names() -> "tuple[int, ...]":
+    """How many names the modules have that programs are likeliest to put something in."""
+    told = sum(name in sys.__dict__ for name in _LAST)
+    return len(builtins.__dict__), len(os.__dict__), len(sys.__dict__) - told
 
 
 def _count_older_collections() -> "tuple[int, int]":

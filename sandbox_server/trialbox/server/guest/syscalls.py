@@ -81,6 +81,9 @@ def _libc(name: str) -> _CFunction:
 _prctl, _syscall, _setrlimit = _libc("prctl"), _libc("syscall"), _libc("setrlimit")
 _clone, _unshare, _setns, _mount = _libc("clone"), _libc("unshare"), _libc("setns"), _libc("mount")
 _fflush = _libc("fflush")
+_c_streams = [_Pointer.from_address(_address(name)) for name in ("stdout", "stderr")]
+# A program may have replaced os's own.
+_exit = os._exit
 _pause = _Pointer(_address("pause"))
 _init_stack = _Stack()
 _init_stack_top = _Pointer((_ctypes.addressof(_init_stack) + _INIT_STACK_BYTES) // _STACK_ALIGNMENT * _STACK_ALIGNMENT)
@@ -167,6 +170,7 @@ def load_seccomp_filter(program: bytes) -> None:
 
 
 def leave(status: int) -> None:
-    """End the process at once, but for what C code has left in its streams."""
-    _fflush(_Pointer())
-    os._exit(status)
+    """End the process at once, but for what C code has left in its streams for output."""
+    for stream in _c_streams:
+        _fflush(stream)
+    _exit(status)

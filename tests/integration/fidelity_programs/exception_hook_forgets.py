@@ -1,0 +1,9 @@
+import sys
+
+
+def hook(*told):
+    sys.last_type = None
+
+
+sys.excepthook = hook
+raise ValueError("unseen")

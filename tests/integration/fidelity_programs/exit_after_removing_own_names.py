@@ -1,0 +1,4 @@
+import sys
+
+del __file__, __cached__
+sys.exit(3)

@@ -1,0 +1,4 @@
+import builtins
+
+builtins.any = builtins.isinstance = None
+raise SystemExit(5)

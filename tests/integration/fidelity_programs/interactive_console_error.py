@@ -1,0 +1,5 @@
+import code
+
+console = code.InteractiveConsole()
+console.push("1 / 0")
+print("ends well")
