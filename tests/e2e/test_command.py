@@ -107,7 +107,7 @@ def test_json_of_a_run_is_one_document(address: str) -> None:
     assert (document["outcome"], document["exit_code"], document["signal"]) == ("FAILED", 1, None)
     assert document["stdout"].encode(errors="surrogateescape") == b"\xffa"
     assert document["exception"] == {"type": "ZeroDivisionError", "message": "division by zero", "line": 1}
-    assert document["isolation"] == {"path": "cold", "waived_layers": []}
+    assert document["isolation"] == {"path": "warm", "waived_layers": []}
     assert document["usage"]["wall_seconds"] > 0
 
 
