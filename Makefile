@@ -6,13 +6,14 @@ SOURCES := proto client sandbox_server synthesis
 CHECKED := $(SOURCES) tests examples
 GUEST := sandbox_server/trialbox/server/guest
 
-.PHONY: help setup scientific demo test lint proto bench need-root
+.PHONY: help setup scientific demo test test-cgroup2 lint proto bench need-root
 
 help:
 	@echo "make setup   install trialbox and its tools into .venv"
 	@echo "make scientific   a runtime with numpy in .tools/scientific, which the tests use"
 	@echo "make demo    run programs good and evil in the embedded service (root)"
 	@echo "make test    everything that must be green: lint and all tests (root)"
+	@echo "make test-cgroup2   limits and kills once more in a virtual machine with cgroup v2 only (root, Debian)"
 	@echo "make lint    style, types, the contract's rules, stubs up to date"
 	@echo "make proto   regenerate the stubs from proto/trialbox/v1/*.proto"
 	@echo "make bench   measure what isolation costs (root)"
@@ -55,6 +56,9 @@ demo: need-root setup
 
 test: need-root lint scientific
 	$(BIN)/python -m pytest
+
+test-cgroup2: need-root setup
+	$(BIN)/python tests/cgroup2/machine.py
 
 lint: setup
 	$(BIN)/ruff check $(CHECKED)

@@ -12,6 +12,8 @@ from trialbox.client import Execution, Sandbox
 # The ways a program can be isolated; every test of `run` runs once for each.
 ISOLATION_PATHS = ("cold", "warm")
 SLOTS = 4
+# Enough for an emulated machine.
+START_SECONDS = 120
 
 _DATA_FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -27,7 +29,7 @@ def isolation_path(request: pytest.FixtureRequest) -> str:
 def local_server(isolation_path: str) -> Iterator[tuple[Sandbox, int]]:
     """One embedded server for all tests, and its process's number."""
     before = hosts.servers()
-    with Sandbox.local(slots=SLOTS) as sandbox:
+    with Sandbox.local(slots=SLOTS, start_seconds=START_SECONDS) as sandbox:
         (pid,) = hosts.servers() - before
         yield sandbox, pid
 
@@ -54,7 +56,7 @@ def run(box: Sandbox, isolation_path: str) -> Run:
 def one_slot_server(isolation_path: str) -> Iterator[tuple[Sandbox, int]]:
     """A server where each program comes right after the last, in the same place; and its process's number."""
     before = hosts.servers()
-    with Sandbox.local(slots=1, settings={"spare_slots": "0"}) as sandbox:
+    with Sandbox.local(slots=1, settings={"spare_slots": "0"}, start_seconds=START_SECONDS) as sandbox:
         (pid,) = hosts.servers() - before
         yield sandbox, pid
 

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 _POLL_SECONDS = 0.01
 _QUIET_SECONDS = 0.3
+_CHUNK_BYTES = 1 << 20
 
 Seen = TypeVar("Seen")
 
@@ -53,6 +54,15 @@ class Process:
         """Whether it still exists, as a zombie too."""
         return _processes().get(self) is not None
 
+    @property
+    def ended(self) -> bool:
+        """Whether it does nothing any more; a zombie does nothing."""
+        try:
+            fields = _stat(self.pid)
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        return int(fields[19]) != self.started or fields[0] in (b"Z", b"X")
+
 
 def descendants(pid: int) -> set[Process]:
     """Every process below `pid`."""
@@ -71,9 +81,79 @@ def _processes() -> dict[Process, int]:
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                # The name, in brackets, may hold anything; the numbers follow it.
-                fields = (folder / "stat").read_bytes().rpartition(b") ")[2].split()
+                fields = _stat(int(folder.name))
                 found[Process(int(folder.name), int(fields[19]))] = int(fields[1])
+    return found
+
+
+def _stat(pid: int) -> list[bytes]:
+    # The name, in brackets, may hold anything; the state and the numbers follow it.
+    return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2].split()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jail:
+    """The processes of a jail, of which one stands ready for a program, or runs it."""
+
+    launcher: Process
+    nsjail: Process
+    fork_server: Process
+    init: Process
+    """PID 1 of the program's own namespace, which shares the fork server's memory."""
+    program: Process
+
+    def die_with(self, role: str) -> set[Process]:
+        """The processes that the kernel, nsjail or the fork server end when that of this role is killed."""
+        if role in ("init", "program"):
+            return {self.init, self.program}
+        jail = {self.nsjail, self.fork_server, self.init, self.program}
+        return jail | {self.launcher} if role == "launcher" else jail
+
+
+def jails(server_pid: int) -> list[Jail]:
+    """The server's jails in which a process stands ready, or a program runs; the oldest first."""
+    found = _processes()
+    by_pid = {process.pid: process for process in found}
+    level = len(_numbers_in_namespaces(os.getpid()))
+    inits: dict[Process, Process] = {}
+    programs: dict[Process, Process] = {}
+    for process in descendants(server_pid):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError, KeyError):  # one that has just ended
+            parent = by_pid[found[process]]
+            numbers = _numbers_in_namespaces(process.pid)
+            # The fork server is one namespace further in than this process, its children are two.
+            if len(numbers) == level + 2 and len(_numbers_in_namespaces(parent.pid)) == level + 1:
+                (inits if numbers[-1] == 1 else programs)[parent] = process
+    result = []
+    for fork_server in inits.keys() & programs.keys():
+        with contextlib.suppress(KeyError):
+            nsjail = by_pid[found[fork_server]]
+            launcher = by_pid[found[nsjail]]
+            init, program = inits[fork_server], programs[fork_server]
+            result.append(Jail(launcher=launcher, nsjail=nsjail, fork_server=fork_server, init=init, program=program))
+    return sorted(result, key=lambda jail: jail.fork_server.started)
+
+
+def _numbers_in_namespaces(pid: int) -> list[int]:
+    """What a process is called in each PID namespace it is in, from this one inwards."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next([int(number) for number in line.split()[1:]] for line in lines if line.startswith("NSpid:"))
+
+
+def holds(pid: int, words: Iterable[bytes]) -> set[bytes]:
+    """Those of `words` that the process `pid` has in its memory."""
+    words = set(words)
+    overlap = max(map(len, words))
+    found: set[bytes] = set()
+    with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            place, rights, *_ = line.split()
+            begin, end = (int(address, 16) for address in place.split("-"))
+            if "r" in rights and not line.endswith(("[vvar]", "[vvar_vclock]", "[vsyscall]")):
+                for start in range(begin, end, _CHUNK_BYTES):
+                    memory.seek(start)
+                    chunk = memory.read(min(_CHUNK_BYTES + overlap, end - start))
+                    found |= {word for word in words if word in chunk}
     return found
 
 
@@ -117,17 +197,56 @@ def lingering(marker: str) -> str:
     )
 
 
+def until_released(marker: str) -> str:
+    """Write a program that `marked` finds from the outside, and that SIGUSR1 ends with a word printed."""
+    wait = "import signal; signal.sigwait({signal.SIGUSR1}); print('released')"
+    return (
+        "import os, signal, sys\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})\n"
+        f"os.execv(sys.executable, [sys.executable, '-c', {wait!r}, {marker!r}])"
+    )
+
+
+def cgroups_of(server_pid: int) -> set[Path]:
+    """The control groups of a server's slots, in all hierarchies."""
+    return {folder for folder in _cgroups() if folder.name.startswith(f"trialbox-{server_pid}-")}
+
+
+def members(cgroups: Iterable[Path]) -> set[int]:
+    """The processes in these control groups."""
+    found: set[int] = set()
+    for folder in cgroups:
+        with contextlib.suppress(OSError):
+            found |= {int(number) for number in (folder / "cgroup.procs").read_text().split()}
+    return found
+
+
 def empty_cgroups() -> set[Path]:
     """Every control group of the host, in all hierarchies, that holds no process."""
-    mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
     found = set()
-    for _, mount_point, kind, *_ in mounts:
-        if kind in ("cgroup", "cgroup2"):
-            for folder, inner, _ in os.walk(mount_point):
-                with contextlib.suppress(OSError):
-                    if not inner and not Path(folder, "cgroup.procs").read_text():
-                        found.add(Path(folder))
+    for folder, inner in _cgroups().items():
+        with contextlib.suppress(OSError):
+            if not inner and not (folder / "cgroup.procs").read_text():
+                found.add(folder)
     return found
+
+
+def _cgroups() -> dict[Path, list[str]]:
+    """Every control group of the host, in all hierarchies, and the names of those in it."""
+    mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    return {
+        Path(folder): inner
+        for _, mount_point, kind, *_ in mounts
+        if kind in ("cgroup", "cgroup2")
+        for folder, inner, _ in os.walk(mount_point)
+    }
+
+
+def memory_peaks_reset() -> bool:
+    """Whether the kernel can start the peak of a group's memory anew: on v2 from Linux 6.12 on."""
+    mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    version_1 = any(kind == "cgroup" and "memory" in options.split(",") for _, _, kind, options, *_ in mounts)
+    return version_1 or tuple(map(int, os.uname().release.split("-")[0].split(".")[:2])) >= (6, 12)
 
 
 def mounts(pid: int) -> list[str]:
@@ -143,6 +262,17 @@ def descriptors(pid: int) -> list[str]:
         with contextlib.suppress(FileNotFoundError):
             found.append(str(link.readlink()))
     return sorted(found)
+
+
+def threads(pid: int) -> int:
+    """How many threads the process `pid` has."""
+    return len(list(Path(f"/proc/{pid}/task").iterdir()))
+
+
+def memory_bytes(pid: int) -> int:
+    """The memory of the process `pid`: what it shares with others counts by its share."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024
 
 
 def peak_memory_bytes(pid: int) -> int:

@@ -182,6 +182,7 @@ class SlotCgroups:
         self._groups = groups
         self._files: dict[tuple[str, str], int | None] = {}
         self._limits: tuple[int | None, int | None] | None = None
+        self._peak_before = self._ooms_before = 0
 
     @classmethod
     def create(cls, host: CgroupHost, name: str) -> "SlotCgroups":
@@ -267,21 +268,42 @@ class SlotCgroups:
         if version == 2:
             # From Linux 6.12 the peak can be reset, for the descriptor it is written to.
             self._write_if_there("memory", "memory.peak", "0")
+            if not self._resets_peak():
+                self._peak_before, self._ooms_before = self._peak_so_far(), self._ooms()
         elif version == 1:
             self._write("memory", "memory.max_usage_in_bytes", "0")
 
     def peak_memory_bytes(self) -> int:
         """The most memory the slot held at once since reset_peak.
 
-        Where the kernel can't reset it, what is held now: a lower bound.
+        Where the kernel can't reset it, and it neither rose nor met the limit, what is held now: a lower bound.
         """
         version = self._version("memory")
         if not version:
             return 0
         if version == 1:
             return int(self._read("memory", "memory.max_usage_in_bytes"))
-        resets = self._files.get(("memory", "memory.peak")) is not None
-        return int(self._read("memory", "memory.peak" if resets else "memory.current"))
+        if self._resets_peak():
+            return int(self._read("memory", "memory.peak"))
+        peak = self._peak_so_far()
+        if peak > self._peak_before:
+            return peak
+        limit = self._limits[0] if self._limits else None
+        if limit is not None and self._ooms() > self._ooms_before:
+            return limit
+        return int(self._read("memory", "memory.current"))
+
+    def _resets_peak(self) -> bool:
+        return self._files.get(("memory", "memory.peak")) is not None
+
+    def _peak_so_far(self) -> int:
+        """The most memory the group ever held; 0 before Linux 5.19, which does not tell."""
+        file = self._groups["memory"].folder / "memory.peak"
+        return int(file.read_text()) if file.exists() else 0
+
+    def _ooms(self) -> int:
+        """How often the group met its own limit and had nothing to give back."""
+        return _number(self._read("memory", "memory.events"), "oom")
 
     def any_process(self) -> bool:
         """Whether any process is still in one of the groups."""

@@ -174,7 +174,7 @@ class Jail:
                 packet, fields = await self.receive(_SETTLE_SECONDS)
                 if packet.descriptor is not None:
                     os.close(packet.descriptor)
-                if fields[0] in (b"end", b"lost", b"failed", b"collected"):
+                if fields[0] in (b"end", b"lost", b"broken", b"failed", b"collected"):
                     return True
         except SandboxBrokenError:
             return False
@@ -232,6 +232,8 @@ class Jail:
         SandboxBrokenError.
         """
         packet, fields = await self.receive(seconds)
+        while len(fields) > 1 and fields[1].isdigit() and int(fields[1]) < int(self._number):
+            packet, fields = await self.receive(seconds)  # that one was about a process given up before
         if fields[0] in names and (fields[0] == b"ready" or fields[1] == self._number):
             return packet, fields
         if fields[0] == b"unfit":

@@ -12,8 +12,6 @@ from trialbox.server.scheduler import Scheduler
 from trialbox.server.watching import Watch
 
 _RENEW_PAUSE_SECONDS = 0.5
-# A job whose slot broke before its program started is run elsewhere so often.
-_ATTEMPTS = 3
 _NO_SLOT = "no slot can be started; see the server's log"
 
 _log = structlog.get_logger(__name__)
@@ -77,11 +75,15 @@ class Pool:
     ) -> Execution:
         """Run a job when its turn has come; `caller` is who takes turns with other callers.
 
+        Where a slot broke before the program started the job runs on another, once for each
+        slot at most and once more.
+
         Raises QueueFullError when too many wait already and `bounded` is set, and what
         Slot.execute raises. A cancelled call ends its program.
         """
         queue_seconds = 0.0
-        for attempt in range(1, _ATTEMPTS + 1):
+        attempts = len(self._slots) + 1
+        for attempt in range(1, attempts + 1):
             queued = time.monotonic()
             if not self._works():
                 raise SandboxBrokenError(_NO_SLOT)
@@ -90,7 +92,7 @@ class Pool:
             try:
                 execution = await self._execute(job, watch)
             except SandboxBrokenError as error:
-                if error.started or attempt == _ATTEMPTS:
+                if error.started or attempt == attempts:
                     raise
                 _log.warning("run_elsewhere", error=str(error))
             else:

@@ -96,10 +96,14 @@ _ALLOWED_VALUES = {
 # of protocols the default, TCP and UDP: other numbers make the kernel look for modules.
 _SOCKETS = {"AF_UNIX": (1, (0,)), "AF_INET": (2, (0, 6, 17)), "AF_INET6": (10, (0, 6, 17))}
 
-# Position of the signal number in each call that sends one.
-_SIGNAL_ARGUMENT = {
-    "kill": 1, "tkill": 1, "tgkill": 2, "rt_sigqueueinfo": 1, "rt_tgsigqueueinfo": 2, "pidfd_send_signal": 1,
-}  # fmt: skip
+# Calls, and the values of arguments, by position, with which they are refused; see _refusals().
+# Whoever could have SIGSYS sent could forge SYSCALL_DENIED.
+_SIGSYS_SENDERS = (
+    (("kill", "tkill", "rt_sigqueueinfo", "pidfd_send_signal"), ((1, signal.SIGSYS),)),
+    (("tgkill", "rt_tgsigqueueinfo"), ((2, signal.SIGSYS),)),
+)
+# IPV6_FLOWLABEL_MGR: what it registers stays in the slot's network namespace for the next program to find.
+_FLOW_LABELS = (("setsockopt",), ((1, 41), (2, 32)))
 
 _NAMESPACE_FLAGS = (1 << 17, 1 << 25, 1 << 26, 1 << 27, 1 << 28, 1 << 29, 1 << 30)  # CLONE_NEW*
 # Would make a process that init's end waits for a child of the fork server.
@@ -151,8 +155,9 @@ def program_filter() -> bytes:
                 pyseccomp.Arg(2, pyseccomp.EQ, protocol),
             )
     _limit_clone(policy, refuse)
-    for name in _SIGNAL_ARGUMENT:
-        policy.add_rule(pyseccomp.ALLOW, name)
+    for senders, _ in _SIGSYS_SENDERS:
+        for name in senders:
+            policy.add_rule(pyseccomp.ALLOW, name)
     policy.add_rule(
         pyseccomp.ALLOW,
         "prctl",
@@ -162,7 +167,7 @@ def program_filter() -> bytes:
     with os.fdopen(os.memfd_create("filter"), "w+b") as file:
         policy.export_bpf(file)
         file.seek(0)
-        return _refusal_to_send_sigsys() + file.read()
+        return _refusals() + file.read()
 
 
 def _limit_clone(policy: pyseccomp.SyscallFilter, refuse: int) -> None:
@@ -175,31 +180,32 @@ def _limit_clone(policy: pyseccomp.SyscallFilter, refuse: int) -> None:
         policy.add_rule(refuse, "clone", pyseccomp.Arg(0, pyseccomp.MASKED_EQ, flag, flag))
 
 
-def _refusal_to_send_sigsys() -> bytes:
-    """Instructions that go before libseccomp's: whoever could have SIGSYS sent could forge SYSCALL_DENIED.
+def _refusals() -> bytes:
+    """Instructions that go before libseccomp's, for what it can't say: "not this" of half a register.
 
     The kernel takes an int, so whatever the upper half of the register holds must not hide
-    it. libseccomp, which can't say "any but this" of half a register, would need a rule a bit
-    for each call: half of all instructions, which each program's process would have compiled.
+    it. libseccomp would need a rule a bit: half of all instructions, which each program's
+    process would have compiled.
     """
-    by_position: dict[int, list[str]] = {}
-    for name, position in _SIGNAL_ARGUMENT.items():
-        by_position.setdefault(position, []).append(name)
-    tests = [_load(_ARGUMENTS_OFFSET + 8 * position) for position in by_position]
-    groups = [[_resolve(name) for name in names] for names in by_position.values()]
-    # Laid out as: architecture, calls, for each position its test, the refusal.
-    calls = sum(map(len, groups))
-    length = 3 + calls + 1 + 3 * len(groups) + 1
-    program = [_load(_ARCHITECTURE_OFFSET), _jump_if(_AUDIT_ARCHITECTURES[os.uname().machine], 0, length - 2), _load(0)]
-    for number, group in enumerate(groups):
-        for call in group:
-            target = 3 + calls + 1 + 3 * number
-            program.append(_jump_if(call, target - len(program) - 1, 0))
-    program.append(_jump(length - len(program) - 1))
-    for test in tests:
-        program.append(test)
-        program.append(_jump_if(signal.SIGSYS, length - 1 - len(program) - 1, 0))
-        program.append(_jump(length - len(program) - 1))
+    groups = [*_SIGSYS_SENDERS, _FLOW_LABELS]
+    calls = [(_resolve(name), number) for number, (names, _) in enumerate(groups) for name in names]
+    # Laid out as: architecture, calls, for each group its tests, the refusal.
+    head = 3 + len(calls) + 1
+    sizes = [2 * len(conditions) + 1 for _, conditions in groups]
+    starts = [head + sum(sizes[:number]) for number in range(len(groups))]
+    refusal = head + sum(sizes)
+    end = refusal + 1
+    program = [_load(_ARCHITECTURE_OFFSET), _jump_if(_AUDIT_ARCHITECTURES[os.uname().machine], 0, end - 2), _load(0)]
+    for call, number in calls:
+        program.append(_jump_if(call, starts[number] - len(program) - 1, 0))
+    program.append(_jump(end - len(program) - 1))
+    for number, (_, conditions) in enumerate(groups):
+        passed_by = starts[number] + sizes[number] - 1
+        for place, (position, value) in enumerate(conditions, 1):
+            program.append(_load(_ARGUMENTS_OFFSET + 8 * position))
+            holds = refusal - len(program) - 1 if place == len(conditions) else 0
+            program.append(_jump_if(value, holds, passed_by - len(program) - 1))
+        program.append(_jump(end - len(program) - 1))
     program.append(_INSTRUCTION.pack(_BPF_RETURN, 0, 0, _RETURN_ERRNO | errno.EPERM))
     return b"".join(program)
 

@@ -310,6 +310,7 @@ class Supervisor:
         )
         results = bytearray()
         write_end = self._pipe(results.extend)
+        self._readers[-1].start()
         try:
             descriptors = (self._kept["workspace"], self._kept["payload"], write_end)
             self._jail.send_numbered(b"collect", b"%d" % _COLLECT_BYTES, descriptors=descriptors)

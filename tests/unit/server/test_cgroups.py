@@ -65,13 +65,12 @@ def written(file: Path) -> str:
     return file.read_text().splitlines()[0]
 
 
-def test_the_kernels_counters_are_read(slot: SlotCgroups, version: int) -> None:
+def test_the_kernels_counters_are_read(slot: SlotCgroups) -> None:
     assert slot.read() == Counters(cpu_seconds=1.75, oom_kills=2, memory_bytes=70 * _MIB)
     assert slot.processes() == 7
     assert slot.oom_kills() == 2
     assert slot.cpu_seconds() == 1.75
-    # On v2 a peak that was never reset may be another program's.
-    assert slot.peak_memory_bytes() == {1: 120, 2: 100}[version] * _MIB
+    assert slot.peak_memory_bytes() == 120 * _MIB
 
 
 def test_memory_in_use_is_never_negative(slot: SlotCgroups, folder: Path, version: int) -> None:

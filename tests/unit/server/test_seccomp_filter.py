@@ -86,7 +86,9 @@ def answer(call: str | int, *arguments: int, architecture: int | None = None) ->
 
 _LISTS = {"allowed": seccomp.ALLOWED, "refused": seccomp.REFUSED, "killed": seccomp.KILLED}
 _BY_ARGUMENT = (
-    {name for name, _ in seccomp._ALLOWED_VALUES} | set(seccomp._SIGNAL_ARGUMENT) | {"clone", "sync", "syncfs"}
+    {name for name, _ in seccomp._ALLOWED_VALUES}
+    | {name for names, _ in seccomp._SIGSYS_SENDERS for name in names}
+    | {"clone", "sync", "syncfs"}
 )
 
 
@@ -144,6 +146,10 @@ def test_a_listed_call_gets_what_its_list_says(group: str) -> None:
         ("ioctl", (0, _TIOCSTI, 0), errno.ENOSYS),
         ("prctl", (_PR_SET_NAME, 0), _ALLOW),
         ("prctl", (_PR_SET_SECCOMP, 2), errno.ENOSYS),
+        ("setsockopt", (3, 41, 32), errno.EPERM),
+        ("setsockopt", (3, 1 << 32 | 41, 1 << 32 | 32), errno.EPERM),
+        ("setsockopt", (3, 41, 26), _ALLOW),
+        ("setsockopt", (3, 1, 32), _ALLOW),
         ("prctl", (_PR_SET_PDEATHSIG, signal.SIGKILL), _ALLOW),
         ("prctl", (_PR_SET_PDEATHSIG, _SIGSYS), errno.ENOSYS),
         ("kill", (1, _SIGTERM), _ALLOW),

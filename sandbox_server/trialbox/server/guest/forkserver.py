@@ -8,7 +8,7 @@ descriptor 3, of words with one space between two; n counts the processes prepar
                         kill, n, reason | collect, n, bytes   (workspace, payload, results attached)
   fork server to host   ready | unfit, text
                         end, n, reason, wait status, user µs, system µs, begun ns, ended ns, set-up CPU ns
-                        lost, n | collected, n
+                        lost, n | broken, n (init was killed by others) | collected, n
   host to the process   go, n, wall ns, whether to collect    (stdin, stdout, stderr, payload, results attached)
                         load, as go, and after its answer go  (for requests that take a while to lay out)
                         drop, n
@@ -47,6 +47,8 @@ _PACKET_BYTES = 65536
 _MAXIMUM_DESCRIPTORS = 5
 _DESCRIPTOR_BYTES = 4
 _STARTED_BYTES = 256
+_BY_OTHERS = b"others"
+_PF_EXITING = 4
 _REPORTED, _DROPPED, _BROKEN = 70, 71, 72
 _GUEST_FOLDER = "/run/trialbox"
 _NUMPY_RANDOM = "numpy.random"
@@ -179,12 +181,17 @@ def _run_one(number: bytes, mount_options: bytes, poller: "select.poll") -> byte
     os.close(started_write)
     started = os.read(started_read, _STARTED_BYTES)
     os.close(started_read)
-    reason = _watch(number, started, program, init, poller) if started else b""
+    reason = _watch(number, started, program, poller) if started else b""
     ended = time.monotonic_ns()
-    if not reason:
-        os.kill(init, _signal.SIGKILL)
+    if started and not reason and _was_killed(program) and _is_ending(init):
+        reason = _BY_OTHERS
+    os.kill(init, _signal.SIGKILL)
     status, usage = _reap(program, init)
-    if started:
+    # What is on its way between sockets that nobody has any more is let go when one is closed.
+    _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM).close()
+    if reason == _BY_OTHERS:
+        _send(b"broken", number)
+    elif started:
         begun, _, setup_cpu = started.split()
         used = (b"%d" % (usage.ru_utime * 1e6), b"%d" % (usage.ru_stime * 1e6))
         _send(b"end", number, reason, b"%d" % status, *used, begun, b"%d" % ended, setup_cpu)
@@ -207,8 +214,20 @@ def _reap(program: int, init: int) -> tuple[int, "resource.struct_rusage"]:
     return ended
 
 
-def _watch(number: bytes, started: bytes, program: int, init: int, poller: "select.poll") -> bytes:
-    """Wait for the program to end by itself, or end it; return the reason for that."""
+def _was_killed(program: int) -> bool:
+    how = os.waitid(os.P_PID, program, os.WEXITED | os.WNOWAIT)
+    return how is not None and how.si_code == os.CLD_KILLED and how.si_status == _signal.SIGKILL
+
+
+def _is_ending(init: int) -> bool:
+    """Whether init, which nobody here has killed yet, is on its way out: that is what killed the program then."""
+    with open(f"/proc/{init}/stat", "rb") as file:
+        flags = int(file.read().rpartition(b")")[2].split()[6])
+    return bool(flags & _PF_EXITING)
+
+
+def _watch(number: bytes, started: bytes, program: int, poller: "select.poll") -> bytes:
+    """Wait for the program to end by itself, or for a reason to end it."""
     begun, wall, _ = started.split()
     deadline = int(begun) + int(wall)
     ended = os.pidfd_open(program)
@@ -225,8 +244,6 @@ def _watch(number: bytes, started: bytes, program: int, init: int, poller: "sele
             (name, about, *fields), _ = _receive()
             if name == b"kill" and about == number:
                 reason = fields[0]
-    if reason:
-        os.kill(init, _signal.SIGKILL)
     poller.unregister(ended)
     os.close(ended)
     return reason
