@@ -1,9 +1,9 @@
 #!/bin/busybox sh
 # The first program of the virtual machine: makes its world, runs the tests, says on the console how they ended.
-# Where a step fails it ends, and with it the machine.
 set -e
 
 /bin/busybox --install -s /bin
+trap 'poweroff -f' EXIT # where a step fails
 for module in /modules/*; do insmod "$module"; done
 
 mkdir /host /writes

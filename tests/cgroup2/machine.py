@@ -88,9 +88,9 @@ def run_tests(release: str, selection: tuple[str, ...], seconds: float) -> int:
             *("-serial", f"file:{console}", "-serial", "stdio"),
             *("-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap"),
         ]
-        ended = "ended"
         try:
-            subprocess.run(machine, stdin=subprocess.DEVNULL, timeout=seconds, check=False)
+            status = subprocess.run(machine, stdin=subprocess.DEVNULL, timeout=seconds, check=False).returncode
+            ended = f"ended, QEMU with status {status},"
         except subprocess.TimeoutExpired:
             ended = f"was ended after {BOUND_SECONDS} s"
         said = console.read_text(errors="replace") if console.exists() else ""

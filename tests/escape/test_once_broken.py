@@ -1,8 +1,10 @@
 """Promises that a program, or a kill from outside, could once break."""
 
+import json
 import os
 import secrets
 import signal
+import sys
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +14,7 @@ from executions import Run, printed
 
 from trialbox.client import Limits, Outcome, Sandbox, UnavailableError
 
+INTERPRETER = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
 MIB = 1 << 20
 
 
@@ -128,3 +131,16 @@ def test_a_request_succeeds_after_a_part_of_every_idle_slot_was_killed(isolation
         doomed = {process for jail in killed for process in jail.die_with(role)}
         hosts.eventually(lambda: all(process.ended for process in doomed), "all of it died")
         assert printed(box.run("print('next')", isolation=isolation_path)) == "next"
+
+
+# Secrets of modules loaded ahead
+
+
+@pytest.mark.parametrize("isolation_path", ["warm"], indirect=True)
+def test_no_two_programs_have_the_same_key_of_a_module_loaded_before(isolation_path: str) -> None:
+    runtime = {"python": {"interpreter": INTERPRETER, "preload": ["multiprocessing"]}}
+    settings = {"spare_slots": "0", "runtimes": json.dumps(runtime)}
+    source = "import multiprocessing; print(multiprocessing.current_process().authkey.hex())"
+    with Sandbox.local(slots=1, settings=settings) as box:
+        keys = {printed(box.run(source, isolation=isolation_path)) for _ in range(4)}
+    assert len(keys) == 4

@@ -52,6 +52,7 @@ _PF_EXITING = 4
 _REPORTED, _DROPPED, _BROKEN = 70, 71, 72
 _GUEST_FOLDER = "/run/trialbox"
 _NUMPY_RANDOM = "numpy.random"
+_MULTIPROCESSING, _AUTHKEY_BYTES = "multiprocessing.process", 32
 _ZIP_SIGNATURE = b"PK\x05\x06"
 
 # Python adapts code to what it is used for within so many rounds.
@@ -302,8 +303,11 @@ def _load(number: bytes, payload: int) -> tuple[bytes, bytes | None]:
     sys.argv[1:] = arguments
     sys.orig_argv[2:] = arguments
     leaving.begin([source, *files.values()])
-    if _NUMPY_RANDOM in sys.modules:  # unlike Python's own, it does not notice that it was forked
+    # Unlike Python's own random, these don't notice that they were forked.
+    if _NUMPY_RANDOM in sys.modules:
         sys.modules[_NUMPY_RANDOM].seed()
+    if _MULTIPROCESSING in sys.modules:
+        sys.modules[_MULTIPROCESSING].current_process().authkey = os.urandom(_AUTHKEY_BYTES)
     return source, suite
 
 
