@@ -35,7 +35,8 @@ for stream in (sys.stdout, sys.stderr):
 def test_files_lost_with_the_jail_cost_no_outcome(run: Run) -> None:
     execution = run("print(1)", collect=["*"], limits=Limits(memory_bytes=1))
     assert execution.outcome is Outcome.MEMORY_EXCEEDED
-    assert (execution.files, len(execution.skipped_files)) == ({}, 1)
+    # Want of memory may have cost the jail, and with it the files: then that is told.
+    assert (execution.files, len(execution.skipped_files)) in (({"main.py": b"print(1)"}, 0), ({}, 1))
 
 
 def test_a_workspace_closed_to_the_collector_is_told_of(run: Run) -> None:

@@ -265,7 +265,7 @@ GOOD = [
 EVIL = [
     ("while True: pass", Outcome.WALL_TIME_EXCEEDED),
     ("import time; time.sleep(60)", Outcome.WALL_TIME_EXCEEDED),
-    ("x = []\nwhile True: x.append(bytes(1 << 20))", Outcome.MEMORY_EXCEEDED),
+    ("x = []\nwhile True: x.append(b'x' * (1 << 20))", Outcome.MEMORY_EXCEEDED),
     ("import os\nwhile True:\n    try: os.fork()\n    except OSError: pass", Outcome.WALL_TIME_EXCEEDED),
     ("import os\nwhile True: os.write(1, b'x' * 65536)", Outcome.OUTPUT_EXCEEDED),
     ("import os; os.fork() and os.kill(-1, 9); os.kill(os.getpid(), 9)", Outcome.SIGNALED),
