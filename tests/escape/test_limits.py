@@ -10,6 +10,7 @@ from pathlib import Path
 import hosts
 import pytest
 from executions import Run, assert_killed, printed
+from snippets import TURN_DEAF
 
 from trialbox.client import Limits, Outcome, Sandbox
 
@@ -314,16 +315,13 @@ while True:
     hosts.eventually(lambda: not any(process.alive for process in started), "the orphans ended")
 
 
-DAEMON = """
+DAEMON = f"""{TURN_DEAF}
 import os, signal, sys
 told_read, told_write = os.pipe()
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
-        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-            try: signal.signal(number, signal.SIG_IGN)
-            except OSError: pass
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        turn_deaf()
         os.set_inheritable(told_write, True)
         tell = "import os, sys, time; os.write(int(sys.argv[1]), b'x'); time.sleep(600)"
         os.execv(sys.executable, [sys.executable, "-c", tell, str(told_write), MARKER])

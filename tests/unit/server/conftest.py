@@ -1,9 +1,14 @@
 """Set-up for tests of the server's parts that need no jail."""
 
 import sys
+from collections.abc import AsyncIterator
 
 import hypothesis
+import pytest
+import pytest_asyncio
+from pool_stage import Stage
 
+from trialbox.server import pool
 from trialbox.server.guest import frames
 from trialbox.v1 import values
 
@@ -14,3 +19,13 @@ sys.modules.setdefault("values", values)
 # A busy machine must fail no test.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
+
+
+@pytest_asyncio.fixture
+async def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    """One slot and room for two more, or what the test asks for."""
+    monkeypatch.setattr(pool, "_RENEW_PAUSE_SECONDS", 0)
+    made = Stage(*getattr(request, "param", (1, 2)))
+    await made.pool.start()
+    yield made
+    await made.close()

@@ -6,83 +6,36 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from checked_requests import (
+    BOUNDS,
+    CHECK,
+    DEFAULTS,
+    MAXIMA,
+    MAXIMUM_TEXT,
+    SECONDS,
+    evaluation,
+    execution,
+    violation,
+    violations,
+)
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trialbox.server.grading import Check, Comparison, EvaluationJob, Stdio
-from trialbox.server.model import LIMIT_NAMES, IsolationPath, Job, Limits
-from trialbox.server.validation import Bounds, InvalidRequestError, Validator, Violation
+from trialbox.server.grading import EvaluationJob
+from trialbox.server.model import LIMIT_NAMES, IsolationPath, Job
+from trialbox.server.validation import InvalidRequestError, Validator, Violation
 from trialbox.v1 import values
-from trialbox.v1.evaluation_pb2 import CallCase, Case, CheckCase, Comparator, StdioCase, Suite
+from trialbox.v1.evaluation_pb2 import Case, Suite
 from trialbox.v1.execution_pb2 import ISOLATION_PATH_COLD, ISOLATION_PATH_WARM, Program
 from trialbox.v1.execution_pb2 import Limits as WireLimits
 from trialbox.v1.sandbox_service_pb2 import EvaluateRequest, ExecuteRequest
 
-_DEFAULTS = Limits(
-    wall_seconds=10,
-    cpu_seconds=5,
-    memory_bytes=1000,
-    processes=10,
-    open_files=100,
-    disk_bytes=1000,
-    disk_inodes=100,
-    output_bytes=1000,
-)
-_MAXIMA = Limits(
-    wall_seconds=60,
-    cpu_seconds=50,
-    memory_bytes=2000,
-    processes=20,
-    open_files=200,
-    disk_bytes=2000,
-    disk_inodes=200,
-    output_bytes=2000,
-)
-_BOUNDS = Bounds(
-    default_limits=_DEFAULTS,
-    maximum_limits=_MAXIMA,
-    default_case_seconds=3,
-    default_evaluation_seconds=30,
-    runtimes=("python", "numpy", "odd"),
-    warm_runtimes=frozenset({"python", "numpy"}),
-    default_runtime="python",
-)
-_SECONDS = ("wall_seconds", "cpu_seconds")
-_CHECK = Case(check=CheckCase(source=b"assert True"))
-# All of it travels twice, as details and as message, in metadata that peers bound at 8 KiB.
-_MAXIMUM_TEXT = 3000
-
-
-def execution(request: ExecuteRequest) -> Job:
-    return Validator(_BOUNDS).execution(request)
-
-
-def evaluation(request: EvaluateRequest) -> EvaluationJob:
-    return Validator(_BOUNDS).evaluation(request)
-
-
-def violations(request: ExecuteRequest | EvaluateRequest) -> tuple[Violation, ...]:
-    """What is found wrong with a request that must be refused."""
-    with pytest.raises(InvalidRequestError) as caught:
-        if isinstance(request, ExecuteRequest):
-            execution(request)
-        else:
-            evaluation(request)
-    assert caught.value.violations
-    return caught.value.violations
-
-
-def violation(request: ExecuteRequest | EvaluateRequest) -> Violation:
-    """The one thing wrong with a request."""
-    (found,) = violations(request)
-    return found
-
 
 def with_limit(name: str, value: float) -> tuple[ExecuteRequest, EvaluateRequest]:
     limits = WireLimits(**{name: value})  # type: ignore[arg-type]
-    return ExecuteRequest(limits=limits), EvaluateRequest(limits=limits, suite=Suite(cases=[_CHECK]))
+    return ExecuteRequest(limits=limits), EvaluateRequest(limits=limits, suite=Suite(cases=[CHECK]))
 
 
 def with_files(*paths: str) -> ExecuteRequest:
@@ -91,46 +44,46 @@ def with_files(*paths: str) -> ExecuteRequest:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [(name, 0) for name in LIMIT_NAMES if name not in _SECONDS]
-    + [(name, getattr(_MAXIMA, name) + 1) for name in LIMIT_NAMES if name not in _SECONDS]
-    + [(name, value) for name in _SECONDS for value in (0.0, -0.0, -1.0, math.nan, math.inf, -math.inf, 60.0000001)]
+    [(name, 0) for name in LIMIT_NAMES if name not in SECONDS]
+    + [(name, getattr(MAXIMA, name) + 1) for name in LIMIT_NAMES if name not in SECONDS]
+    + [(name, value) for name in SECONDS for value in (0.0, -0.0, -1.0, math.nan, math.inf, -math.inf, 60.0000001)]
     + [("memory_bytes", 2**64 - 1), ("processes", 2**32 - 1)],
 )
 def test_a_limit_out_of_range_is_refused_with_field_value_and_range(name: str, value: float) -> None:
     for request in with_limit(name, value):
         found = violation(request)
         assert found.field == f"limits.{name}"
-        assert found.description == f"is {value}; the allowed range is above 0 to {getattr(_MAXIMA, name)}"
+        assert found.description == f"is {value}; the allowed range is above 0 to {getattr(MAXIMA, name)}"
 
 
 @pytest.mark.parametrize("name", LIMIT_NAMES)
 def test_a_limit_up_to_its_ceiling_is_taken_and_the_others_left_at_their_defaults(name: str) -> None:
-    for value in (1, getattr(_MAXIMA, name)):
+    for value in (1, getattr(MAXIMA, name)):
         job = execution(with_limit(name, value)[0])
-        assert job.limits == replace(_DEFAULTS, **{name: value})
+        assert job.limits == replace(DEFAULTS, **{name: value})
 
 
 def test_limits_left_out_are_the_defaults() -> None:
-    assert execution(ExecuteRequest()).limits == _DEFAULTS
-    assert execution(ExecuteRequest(limits=WireLimits())).limits == _DEFAULTS
+    assert execution(ExecuteRequest()).limits == DEFAULTS
+    assert execution(ExecuteRequest(limits=WireLimits())).limits == DEFAULTS
 
 
 def test_an_evaluation_has_defaults_of_its_own_for_its_time_within_the_ceilings() -> None:
-    request = EvaluateRequest(suite=Suite(cases=[_CHECK]))
-    assert evaluation(request).limits == replace(_DEFAULTS, wall_seconds=30, cpu_seconds=30)
-    low = replace(_BOUNDS, maximum_limits=replace(_MAXIMA, wall_seconds=20, cpu_seconds=15))
+    request = EvaluateRequest(suite=Suite(cases=[CHECK]))
+    assert evaluation(request).limits == replace(DEFAULTS, wall_seconds=30, cpu_seconds=30)
+    low = replace(BOUNDS, maximum_limits=replace(MAXIMA, wall_seconds=20, cpu_seconds=15))
     limits = Validator(low).evaluation(request).limits
     assert (limits.wall_seconds, limits.cpu_seconds) == (20, 15)
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf, 61.0])
 def test_a_cases_time_out_of_range_is_refused(value: float) -> None:
-    found = violation(EvaluateRequest(suite=Suite(cases=[_CHECK]), case_seconds=value))
+    found = violation(EvaluateRequest(suite=Suite(cases=[CHECK]), case_seconds=value))
     assert found == Violation("case_seconds", f"is {value}; the allowed range is above 0 to 60")
 
 
 def test_a_cases_time_left_out_is_the_default_or_the_whole_when_that_is_less() -> None:
-    suite = Suite(cases=[_CHECK])
+    suite = Suite(cases=[CHECK])
     assert evaluation(EvaluateRequest(suite=suite)).case_seconds == 3
     assert evaluation(EvaluateRequest(suite=suite, limits=WireLimits(wall_seconds=2))).case_seconds == 2
     assert evaluation(EvaluateRequest(suite=suite, case_seconds=20)).case_seconds == 20
@@ -222,7 +175,7 @@ def test_a_runtime_is_one_that_the_server_offers() -> None:
 )
 def test_left_out_isolation_is_warm_where_the_program_can_be(program: Program, chosen: IsolationPath) -> None:
     assert execution(ExecuteRequest(program=program)).isolation is chosen
-    assert evaluation(EvaluateRequest(program=program, suite=Suite(cases=[_CHECK]))).isolation is chosen
+    assert evaluation(EvaluateRequest(program=program, suite=Suite(cases=[CHECK]))).isolation is chosen
 
 
 def test_isolation_is_what_was_asked_for() -> None:
@@ -249,82 +202,6 @@ def test_a_program_is_passed_on_as_it_came() -> None:
     assert job.harness is None
 
 
-def test_a_suite_of_no_cases_is_refused() -> None:
-    for request in (EvaluateRequest(), EvaluateRequest(suite=Suite(setup=b"x = 1"))):
-        found = violation(request)
-        assert found.field == "suite.cases"
-        assert found.description.startswith("holds 0 cases; the allowed range is 1 to ")
-
-
-def test_a_case_of_no_kind_is_refused_by_its_place() -> None:
-    found = violation(EvaluateRequest(suite=Suite(cases=[_CHECK, Case(name="empty")])))
-    assert found.field == "suite.cases[1]"
-
-
-def test_checks_and_stdio_cases_are_passed_on_in_order() -> None:
-    kinds = (StdioCase.COMPARISON_UNSPECIFIED, StdioCase.COMPARISON_BYTES, StdioCase.COMPARISON_TOKENS)
-    cases = [Case(stdio=StdioCase(stdin=b"i", expected=b"e", comparison=kind)) for kind in kinds]
-    job = evaluation(EvaluateRequest(suite=Suite(cases=[_CHECK, *cases], setup=b"s"), fresh=True, forbid_shared=True))
-    assert job.cases == (
-        Check(source=b"assert True"),
-        Stdio(stdin=b"i", expected=b"e", comparison=Comparison.LINES),
-        Stdio(stdin=b"i", expected=b"e", comparison=Comparison.BYTES),
-        Stdio(stdin=b"i", expected=b"e", comparison=Comparison.TOKENS),
-    )
-    assert (job.setup, job.fresh, job.forbid_shared) == (b"s", True, True)
-
-
-def test_an_unknown_comparison_is_refused() -> None:
-    stdio = StdioCase(comparison=99)  # type: ignore[arg-type]
-    found = violation(EvaluateRequest(suite=Suite(cases=[Case(stdio=stdio)])))
-    assert found.field == "suite.cases[0].stdio.comparison"
-
-
-def call(**changes: Any) -> EvaluateRequest:
-    """A request with one Call, right but for the changes."""
-    fields: dict[str, Any] = {"entry_point": "f", "arguments": values.encode((1, 2)), "expected": values.encode(3)}
-    return EvaluateRequest(suite=Suite(cases=[Case(call=CallCase(**fields | changes))]))
-
-
-def test_a_call_is_passed_on_as_it_came() -> None:
-    comparator = Comparator(kind=Comparator.KIND_APPROXIMATE, relative_tolerance=1e-6, absolute_tolerance=1e-9)
-    keywords = values.encode({"k": 1})
-    (case,) = evaluation(call(keyword_arguments=keywords, comparator=comparator)).cases
-    assert not isinstance(case, Check | Stdio)
-    assert (case.entry_point, case.keyword_arguments) == ("f", keywords)
-    assert (case.relative_tolerance, case.absolute_tolerance) == (1e-6, 1e-9)
-
-
-@pytest.mark.parametrize("name", ["arguments", "keyword_arguments", "expected"])
-@pytest.mark.parametrize("encoded", [b"\xff", b"not a value", b"\x00" * 9])
-def test_a_value_that_can_not_be_decoded_is_refused(name: str, encoded: bytes) -> None:
-    found = violation(call(**{name: encoded}))
-    assert found.field == f"suite.cases[0].call.{name}"
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("arguments", [1]), ("arguments", 1), ("keyword_arguments", ("k",)), ("keyword_arguments", {1: 2})],
-)
-def test_a_value_of_the_wrong_type_is_refused(name: str, value: object) -> None:
-    found = violation(call(**{name: values.encode(value)}))
-    assert found.field == f"suite.cases[0].call.{name}"
-
-
-@pytest.mark.parametrize("entry_point", ["", "f()", "a.b", "1f", "f " * 1000])
-def test_an_entry_point_is_a_name(entry_point: str) -> None:
-    found = violation(call(entry_point=entry_point))
-    assert found.field == "suite.cases[0].call.entry_point"
-
-
-@pytest.mark.parametrize("tolerance", [-1.0, math.nan, math.inf])
-@pytest.mark.parametrize("name", ["relative_tolerance", "absolute_tolerance"])
-def test_a_tolerance_is_finite_and_not_negative(name: str, tolerance: float) -> None:
-    comparator = Comparator(kind=Comparator.KIND_APPROXIMATE, **{name: tolerance})
-    found = violation(call(comparator=comparator))
-    assert found.field == f"suite.cases[0].call.comparator.{name}"
-
-
 def _text_bytes(found: tuple[Violation, ...]) -> int:
     return sum(len(each.field.encode()) + len(each.description.encode()) for each in found)
 
@@ -340,7 +217,7 @@ def _text_bytes(found: tuple[Violation, ...]) -> int:
     ids=["runtime", "env", "path", "parent"],
 )
 def test_what_is_wrong_is_told_in_few_words_however_long_the_value(program: Program) -> None:
-    assert _text_bytes(violations(ExecuteRequest(program=program))) < _MAXIMUM_TEXT
+    assert _text_bytes(violations(ExecuteRequest(program=program))) < MAXIMUM_TEXT
 
 
 @pytest.mark.parametrize(
@@ -355,7 +232,7 @@ def test_what_is_wrong_is_told_in_few_words_however_long_the_value(program: Prog
 def test_what_is_wrong_is_told_in_few_words_however_often_it_is_wrong(
     request_: ExecuteRequest | EvaluateRequest,
 ) -> None:
-    assert _text_bytes(violations(request_)) < _MAXIMUM_TEXT
+    assert _text_bytes(violations(request_)) < MAXIMUM_TEXT
 
 
 def test_a_path_of_very_many_folders_takes_little_memory_to_refuse() -> None:

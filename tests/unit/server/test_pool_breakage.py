@@ -1,0 +1,103 @@
+"""Whatever breaks, a job is run elsewhere or its caller told, and slots come back."""
+
+import asyncio
+
+import pytest
+from pool_stage import Stage, settle
+
+from trialbox.server.model import Outcome, SandboxBrokenError, WorkspaceError
+from trialbox.server.scheduler import QueueFullError
+
+
+@pytest.mark.parametrize(
+    "error", [SandboxBrokenError("x", started=True), WorkspaceError("x")], ids=lambda error: type(error).__name__
+)
+async def test_an_error_of_the_job_is_the_callers_and_the_slot_is_renewed(stage: Stage, error: Exception) -> None:
+    (slot,) = stage.slots
+    slot.gate.set()
+    slot.job_error = error
+    with pytest.raises(type(error)):
+        await stage.call()
+    await settle()
+    assert slot.renewals == 1
+    slot.job_error = None
+    await stage.call()
+
+
+@pytest.mark.parametrize("stage", [(2, 9)], indirect=True)
+async def test_a_job_whose_program_had_not_started_is_run_on_another_slot(stage: Stage) -> None:
+    first, second = stage.slots
+    first.job_error = SandboxBrokenError("killed")
+    first.gate.set()
+    second.gate.set()
+    assert (await stage.call("a")).outcome is Outcome.SUCCEEDED
+    assert stage.order == ["a", "a"]
+
+
+async def test_a_job_that_breaks_every_slot_is_not_run_for_ever(stage: Stage) -> None:
+    (slot,) = stage.slots
+    slot.job_error = SandboxBrokenError("killed")
+    slot.gate.set()
+    with pytest.raises(SandboxBrokenError):
+        await stage.call("a")
+    assert stage.order == ["a"] * 2
+
+
+@pytest.mark.parametrize("stage", [(2, 0)], indirect=True)
+async def test_a_slot_that_can_not_be_renewed_is_not_used_until_it_can(stage: Stage) -> None:
+    first, second = stage.slots
+    first.renewal_error = SandboxBrokenError("no launcher")
+    first.gate.set()
+    await stage.call("a")
+    await settle()
+    stage.call("b")
+    await settle()
+    assert second.running == "b"
+    with pytest.raises(QueueFullError):
+        await stage.call("c")
+    first.renewal_error = None
+    await settle()
+    await stage.call("d")
+    assert first.renewals == 1 + 1
+
+
+@pytest.mark.parametrize("stage", [(2, 9)], indirect=True)
+async def test_a_broken_slot_holds_no_memory_that_others_wait_for(stage: Stage) -> None:
+    first, second = stage.slots
+    first.renewal_error = SandboxBrokenError("no launcher")
+    first.gate.set()
+    second.gate.set()
+    await stage.call("a", memory_bytes=200)
+    await settle()
+    await stage.call("b", memory_bytes=200)
+    await asyncio.wait_for(stage.call("all there is", memory_bytes=1000), 5)
+
+
+@pytest.mark.parametrize("stage", [(2, 9)], indirect=True)
+async def test_when_every_slot_is_broken_a_call_is_told_at_once_until_one_works_again(stage: Stage) -> None:
+    for slot in stage.slots:
+        slot.renewal_error = OSError("no memory")
+        slot.gate.set()
+    await asyncio.gather(stage.call(), stage.call())
+    await settle()
+    with pytest.raises(SandboxBrokenError):
+        await stage.call()
+    assert stage.health == [False]
+    stage.slots[1].renewal_error = None
+    await settle()
+    await stage.call("again")
+    assert stage.order[-1] == "again"
+    assert stage.health == [False, True]
+
+
+async def test_when_every_slot_is_broken_those_who_wait_are_told_too(stage: Stage) -> None:
+    (slot,) = stage.slots
+    slot.renewal_error = SandboxBrokenError("no launcher")
+    stage.call("a")
+    await settle()
+    waiting = stage.call("b")
+    await settle()
+    slot.gate.set()
+    await settle()
+    assert waiting.done(), "it would wait for ever"
+    assert isinstance(waiting.exception(), SandboxBrokenError)
