@@ -102,7 +102,7 @@ class Stage:
         self.slots = [ScriptedSlot(number, self.order) for number in range(slots + spare_slots)]
         self.pool = Pool(self.slots, permits=slots, queue_size=queue_size, memory_bytes=1000)
         self.health: list[bool] = []
-        self.pool.on_health = self.health.append
+        self.pool.on_health = self.hear_of_health
         self.calls: list[asyncio.Task[Execution]] = []
 
     def call(
@@ -118,6 +118,9 @@ class Stage:
         call = asyncio.create_task(_awaited(self.pool.execute(asked, caller=caller, bounded=bounded)))
         self.calls.append(call)
         return call
+
+    async def hear_of_health(self, healthy: bool) -> None:
+        self.health.append(healthy)
 
     @property
     def running(self) -> list[str]:

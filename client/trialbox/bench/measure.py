@@ -28,7 +28,7 @@ KINDS = {
     "unary_64": "warm, 64 at once",
     "batch": "warm, batch",
 }
-"""What is measured, in the order of the report; what `path` stands for is chosen by the caller."""
+"""What is measured, in the order of the report."""
 
 # Before the first round everything runs for a part of its time, which doesn't count.
 _WARM_UP = 0.1

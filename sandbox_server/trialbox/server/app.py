@@ -108,7 +108,7 @@ class Sandbox:
                 runtimes=self.runtimes,
                 cgroup_host=cgroup_host,
                 first_host_id=settings.first_host_id or _FIRST_HOST_ID + os.getpid() * _HOST_IDS_A_SERVER,
-                usual_disk=DiskSize(bytes=limits.disk_bytes, inodes=limits.disk_inodes),
+                usual_disk=DiskSize.of(limits),
                 executions_by_jail=settings.executions_by_jail,
             )
             slots = [Slot(number, config) for number in range(settings.slots + settings.spare_slots)]
@@ -197,15 +197,8 @@ async def _serve(sandbox: Sandbox) -> None:
         for name in ("", _SERVICE):
             await health_servicer.set(name, statuses.SERVING if serving else statuses.NOT_SERVING)
 
-    telling: set[asyncio.Task[None]] = set()
-
-    def on_health(healthy: bool) -> None:
-        task = asyncio.create_task(tell_health(healthy))
-        telling.add(task)
-        task.add_done_callback(telling.discard)
-
     await tell_health(True)
-    sandbox.pool.on_health = on_health
+    sandbox.pool.on_health = tell_health
     _log.info("serving", address=settings.address, port=port, slots=settings.slots)
     await _until_told_to_stop(settings.lifeline_fd)
     _log.info("stopping")

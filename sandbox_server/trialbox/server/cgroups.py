@@ -45,23 +45,25 @@ def probe() -> CgroupHost:
     """Find for each of CONTROLLERS, and for shares of processors on v1, where groups can be made and limited."""
     hierarchies: dict[str, Hierarchy] = {}
     evidence: dict[str, str] = {}
-    for controller in CONTROLLERS:
-        tried = []
-        for hierarchy in _candidates(controller):
-            failure = _try(controller, hierarchy)
-            if failure is None:
-                hierarchies[controller] = hierarchy
-                evidence[controller] = f"cgroup v{hierarchy.version}: made and limited a group in {hierarchy.folder}"
-                break
-            tried.append(f"{hierarchy.folder}: {failure}")
-        else:
-            evidence[controller] = "; ".join(tried) or "no cgroup mount offers it"
-    for hierarchy in _candidates(_CPU_SHARE):
-        # Groups get equal shares of busy processors, however many processes each has.
-        if _try(_CPU_SHARE, hierarchy) is None:
-            hierarchies[_CPU_SHARE] = hierarchy
-            break
+    # With the last of these, groups get equal shares of busy processors, however many processes each has.
+    for controller in (*CONTROLLERS, _CPU_SHARE):
+        hierarchy, told = _find(controller)
+        if hierarchy is not None:
+            hierarchies[controller] = hierarchy
+        if controller in CONTROLLERS:
+            evidence[controller] = told
     return CgroupHost(hierarchies, evidence)
+
+
+def _find(controller: str) -> tuple[Hierarchy | None, str]:
+    """Return where this controller's groups can be made and limited, if anywhere, and what was tried."""
+    tried = []
+    for hierarchy in _candidates(controller):
+        failure = _try(controller, hierarchy)
+        if failure is None:
+            return hierarchy, f"cgroup v{hierarchy.version}: made and limited a group in {hierarchy.folder}"
+        tried.append(f"{hierarchy.folder}: {failure}")
+    return None, "; ".join(tried) or "no cgroup mount offers it"
 
 
 def available_memory_bytes(host: CgroupHost) -> int:
@@ -366,10 +368,9 @@ class SlotCgroups:
         descriptor = self._files.get((controller, name))
         if descriptor is None:
             path = self._groups[controller].folder / name
-            mode = path.stat().st_mode
-            flags = {(True, True): os.O_RDWR, (False, True): os.O_WRONLY}.get(
-                (bool(mode & stat.S_IRUSR), bool(mode & stat.S_IWUSR)), os.O_RDONLY
-            )
+            flags = os.O_RDONLY
+            if _takes_values(path):
+                flags = os.O_RDWR if path.stat().st_mode & stat.S_IRUSR else os.O_WRONLY
             descriptor = os.open(path, flags | os.O_CLOEXEC)
             self._files[controller, name] = descriptor
         return descriptor

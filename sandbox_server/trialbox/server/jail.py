@@ -12,6 +12,7 @@ from trialbox.server.model import (
     JailEndedError,
     JailSilentError,
     Job,
+    Limits,
     ProcessLostError,
     SandboxBrokenError,
     WorkspaceError,
@@ -41,9 +42,9 @@ class DiskSize:
     inodes: int
 
     @classmethod
-    def of(cls, job: Job) -> "DiskSize":
-        """What a job asks for."""
-        return cls(bytes=job.limits.disk_bytes, inodes=job.limits.disk_inodes)
+    def of(cls, limits: Limits) -> "DiskSize":
+        """What these limits allow."""
+        return cls(bytes=limits.disk_bytes, inodes=limits.disk_inodes)
 
 
 class JailPlace(Protocol):
@@ -101,29 +102,21 @@ class Jail:
         place = self.place
         place.cgroups.set_limits(memory_bytes=None, processes=None)
         self._control, fork_server_end = PacketSocket.pair()
-        theirs = {"control": fork_server_end.detach()}
+        theirs = {nsjail.CONTROL: fork_server_end.detach()}
         try:
             # Of the kinds that programs get: the interpreter looks at them when it starts.
-            theirs["stdin"] = os.memfd_create("stdin", os.MFD_CLOEXEC)
-            theirs["log"] = os.memfd_create("nsjail-log", os.MFD_CLOEXEC)
-            self._diagnoses.append(os.dup(theirs["log"]))
-            for name in ("stdout", "stderr"):
-                read_end, theirs[name] = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+            theirs[nsjail.STDIN] = os.memfd_create("stdin", os.MFD_CLOEXEC)
+            theirs[nsjail.LOG] = os.memfd_create("nsjail-log", os.MFD_CLOEXEC)
+            self._diagnoses.append(os.dup(theirs[nsjail.LOG]))
+            for number in (nsjail.STDOUT, nsjail.STDERR):
+                read_end, theirs[number] = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
                 self._diagnoses.append(read_end)
-                os.set_blocking(theirs[name], True)
-            theirs["config"] = os.memfd_create("config", os.MFD_CLOEXEC)
+                os.set_blocking(theirs[number], True)
+            theirs[nsjail.CONFIG] = os.memfd_create("config", os.MFD_CLOEXEC)
             runtime = place.runtimes[self.spec.runtime]
             config = nsjail.config(self.spec, runtime, first_host_id=place.first_host_id)
-            os.pwrite(theirs["config"], config, 0)
-            numbered = {
-                nsjail.STDIN: theirs["stdin"],
-                nsjail.STDOUT: theirs["stdout"],
-                nsjail.STDERR: theirs["stderr"],
-                nsjail.CONTROL: theirs["control"],
-                nsjail.CONFIG: theirs["config"],
-                nsjail.LOG: theirs["log"],
-            }
-            self._launch = place.launch(tuple(numbered[number] for number in sorted(numbered)))
+            os.pwrite(theirs[nsjail.CONFIG], config, 0)
+            self._launch = place.launch(tuple(theirs[number] for number in sorted(theirs)))
         finally:
             for descriptor in theirs.values():
                 os.close(descriptor)
@@ -153,7 +146,7 @@ class Jail:
         Raises SandboxBrokenError when the infrastructure failed, WorkspaceError when
         the request's files can't be laid out.
         """
-        size = DiskSize.of(job)
+        size = DiskSize.of(job.limits)
         if self._ready != size:
             await self.prepare(size)
         self._ready = None
@@ -172,8 +165,7 @@ class Jail:
             self.send_numbered(b"kill", b"cancelled")
             while True:
                 packet, fields = await self.receive(_SETTLE_SECONDS)
-                if packet.descriptor is not None:
-                    os.close(packet.descriptor)
+                packet.discard()
                 if fields[0] in (b"end", b"lost", b"broken", b"failed", b"collected"):
                     return True
         except SandboxBrokenError:
@@ -233,7 +225,8 @@ class Jail:
         """
         packet, fields = await self.receive(seconds)
         while len(fields) > 1 and fields[1].isdigit() and int(fields[1]) < int(self._number):
-            packet, fields = await self.receive(seconds)  # that one was about a process given up before
+            packet.discard()  # it is about a process given up before
+            packet, fields = await self.receive(seconds)
         if fields[0] in names and (fields[0] == b"ready" or fields[1] == self._number):
             return packet, fields
         if fields[0] == b"unfit":

@@ -120,26 +120,20 @@ def _build(world: dict[str, Any]) -> None:
         _inside(folder).mkdir(parents=True, exist_ok=True)
     _inside("/tmp").chmod(0o1777)  # nsjail works here with the jail's ids
     for path, text in world["files"].items():
-        file = _inside(path)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(text.encode("latin-1"))
+        _room_for(path).write_bytes(text.encode("latin-1"))
     for path, source in world["copies"].items():
-        copy = _inside(path)
-        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy = _room_for(path)
         copy.write_bytes(Path(source).read_bytes())
         copy.chmod(0o755)
     for path, target in world["links"].items():
-        link = _inside(path)
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(target)
+        _room_for(path).symlink_to(target)
     for target, source in world["binds"].items():
-        place = _inside(target)
+        place = _room_for(target)
         if Path(source).is_char_device() and _make_device(place, source):
             continue
         if Path(source).is_dir():
-            place.mkdir(parents=True, exist_ok=True)
+            place.mkdir(exist_ok=True)
         else:
-            place.parent.mkdir(parents=True, exist_ok=True)
             place.touch()
         _mount(source, str(place), "", _MS_BIND)
         device = 0 if Path(source).is_char_device() else _MS_NODEV
@@ -151,7 +145,6 @@ def _build(world: dict[str, Any]) -> None:
 
 def _make_device(place: Path, source: str) -> bool:
     """Make a device node of the slot's own, so that no lock on it reaches another; False where forbidden."""
-    place.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.mknod(place, stat.S_IFCHR, Path(source).stat().st_rdev)
     except PermissionError:
@@ -162,6 +155,13 @@ def _make_device(place: Path, source: str) -> bool:
 
 def _inside(path: str) -> Path:
     return _STAGE / path.lstrip("/")
+
+
+def _room_for(path: str) -> Path:
+    """Make the folders above a path inside, and return its place."""
+    place = _inside(path)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return place
 
 
 def _start(argv: list[str], descriptors: list[int]) -> int:

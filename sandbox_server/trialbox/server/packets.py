@@ -20,6 +20,11 @@ class Packet(NamedTuple):
     sender: int = 0
     descriptor: int | None = None
 
+    def discard(self) -> None:
+        """Close what came with it."""
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+
 
 class PacketSocket:
     """One end of a SOCK_SEQPACKET pair, read as the packets come."""
@@ -73,8 +78,7 @@ class PacketSocket:
             self._loop.remove_reader(self._socket.fileno())
             self._socket.close()
         for packet in self._packets:
-            if packet.descriptor is not None:
-                os.close(packet.descriptor)
+            packet.discard()
         self._packets.clear()
 
     def _read(self) -> None:

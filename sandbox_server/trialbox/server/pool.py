@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import structlog
@@ -54,7 +54,7 @@ class Pool:
         self._owed = 0
         self._broken: set[int] = set()
         self._renewals: set[asyncio.Task[None]] = set()
-        self.on_health: Callable[[bool], None] = lambda healthy: None
+        self.on_health: Callable[[bool], Awaitable[None]] = _told_nobody
         """Told when the last working slot breaks, and when one works again."""
 
     @property
@@ -144,15 +144,20 @@ class Pool:
                 _log.error("slot_broken", slot=slot.number, error=str(error))
                 if worked and not self._works():
                     self._scheduler.fail(SandboxBrokenError(_NO_SLOT))
-                    self.on_health(False)
+                    await self.on_health(False)
                 await asyncio.sleep(_RENEW_PAUSE_SECONDS)
             else:
-                if not self._works():
-                    self.on_health(True)
+                worked = self._works()
                 self._broken.discard(slot.number)
                 self._ready.append(slot)
                 self._pay()
+                if not worked:
+                    await self.on_health(True)
                 return
 
     def _works(self) -> bool:
         return len(self._broken) < len(self._slots)
+
+
+async def _told_nobody(healthy: bool) -> None:
+    pass

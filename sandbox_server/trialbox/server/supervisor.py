@@ -162,39 +162,34 @@ class Supervisor:
 
     async def _let_go(self, watch: Watch | None) -> None:
         """Hand over the request and its limits: from here on the program may run."""
-        job, kept = self._job, self._kept
-        stdin = handover.sealed("stdin", job.program.stdin)
+        job = self._job
         payload = handover.payload(job, self._resource_limits(job.limits))
-        kept["payload"] = handover.sealed("payload", payload)
-        theirs = {"stdin": stdin}
-        feeds = {"stdout": self._bounded(self._stdout), "stderr": self._bounded(self._stderr)}
+        self._kept["payload"] = handover.sealed("payload", payload)
+        feeds = [self._bounded(self._stdout), self._bounded(self._stderr)]
         records = watch(self) if watch is not None else None
         if job.harness is not None:
-            feeds["results"] = records or (lambda data: None)
+            feeds.append(records or (lambda data: None))
+        theirs = [handover.sealed("stdin", job.program.stdin)]
         try:
-            for name, feed in feeds.items():
-                theirs[name] = self._pipe(feed)
-            theirs["payload"] = kept["payload"]
-            numbered = tuple(
-                theirs[name] for name in ("stdin", "stdout", "stderr", "payload", "results") if name in theirs
-            )
+            theirs.extend(map(self._pipe, feeds))
+            stdin, *pipes = theirs
+            descriptors = (stdin, self._kept["payload"], *pipes)
             go = (b"%d" % (job.limits.wall_seconds * 1e9), b"1" if job.collect else b"0")
             if len(payload) > _LARGE_BYTES:
                 # The last program's limits may be in force: they are not for this.
                 self._cgroups.set_limits(memory_bytes=None, processes=None)
-                self._jail.send_numbered(b"load", *go, descriptors=numbered)
+                self._jail.send_numbered(b"load", *go, descriptors=descriptors)
                 await self._expect(b"loaded", _LOAD_SECONDS)
                 self._before = self._cgroups.read()
-                numbered = ()
+                descriptors = ()
             self._put_limits_in_force()
-            self._jail.send_numbered(b"go", *go, descriptors=numbered)
+            self._jail.send_numbered(b"go", *go, descriptors=descriptors)
             self._released = True
             if self._stopped_early:
                 self.stop(self._stopped_early)
         finally:
-            for name, descriptor in theirs.items():
-                if name != "payload":
-                    os.close(descriptor)
+            for descriptor in theirs:
+                os.close(descriptor)
 
     def _pipe(self, feed: Records) -> int:
         """Begin to read a new pipe; return its other end, the program's."""

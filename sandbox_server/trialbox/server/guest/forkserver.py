@@ -9,7 +9,7 @@ descriptor 3, of words with one space between two; n counts the processes prepar
   fork server to host   ready | unfit, text
                         end, n, reason, wait status, user µs, system µs, begun ns, ended ns, set-up CPU ns
                         lost, n | broken, n (init was killed by others) | collected, n
-  host to the process   go, n, wall ns, whether to collect    (stdin, stdout, stderr, payload, results attached)
+  host to the process   go, n, wall ns, whether to collect    (stdin, payload, stdout, stderr, results attached)
                         load, as go, and after its answer go  (for requests that take a while to lay out)
                         drop, n
   the process to host   confined, n | loaded, n | workspace, n    (its mount namespace attached)
@@ -37,7 +37,6 @@ import syscalls
 import workspace
 
 if False:  # for the type checker only: importing typing costs milliseconds
-    import resource
     from typing import Any
 
 _CONTROL = 3
@@ -184,10 +183,15 @@ def _run_one(number: bytes, mount_options: bytes, poller: "select.poll") -> byte
     os.close(started_read)
     reason = _watch(number, started, program, poller) if started else b""
     ended = time.monotonic_ns()
-    if started and not reason and _was_killed(program) and _is_ending(init):
+    if reason:
+        os.kill(init, _signal.SIGKILL)
+    _, status, usage = os.wait4(program, 0)
+    if started and not reason and status == _signal.SIGKILL and _is_ending(init):
         reason = _BY_OTHERS
     os.kill(init, _signal.SIGKILL)
-    status, usage = _reap(program, init)
+    # Init's end waits for all of its namespace, and that for whoever else became a child of this process.
+    while os.wait()[0] != init:
+        pass
     # What is on its way between sockets that nobody has any more is let go when one is closed.
     _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM).close()
     if reason == _BY_OTHERS:
@@ -199,25 +203,6 @@ def _run_one(number: bytes, mount_options: bytes, poller: "select.poll") -> byte
     elif os.waitstatus_to_exitcode(status) not in (_REPORTED, _DROPPED):
         _send(b"lost", number)
     return None
-
-
-def _reap(program: int, init: int) -> tuple[int, "resource.struct_rusage"]:
-    """Return the program's wait status and usage once it and init are gone, and with init all of its namespace.
-
-    Whoever else is a child of this process by then is reaped too: init's end waits for that.
-    """
-    left = {program, init}
-    while left:
-        pid, status, usage = os.wait4(-1, 0)
-        left.discard(pid)
-        if pid == program:
-            ended = status, usage
-    return ended
-
-
-def _was_killed(program: int) -> bool:
-    how = os.waitid(os.P_PID, program, os.WEXITED | os.WNOWAIT)
-    return how is not None and how.si_code == os.CLD_KILLED and how.si_status == _signal.SIGKILL
 
 
 def _is_ending(init: int) -> bool:
@@ -260,7 +245,7 @@ def _become_program(number: bytes, mount_options: bytes, started: int) -> bytes:
         os._exit(_DROPPED if name == b"drop" else _BROKEN)
     began_cpu = time.process_time_ns()
     wall, collecting = fields
-    stdin, stdout, stderr, payload, *rest = descriptors
+    stdin, payload, stdout, stderr, *rest = descriptors
     os.dup2(stdin, 0)
     os.dup2(stdout, 1)
     os.dup2(stderr, 2)

@@ -19,16 +19,12 @@ def pack(*fields: bytes) -> bytes:
 def unpack(frame: bytes) -> list[bytes]:
     """Split `frame` into its fields; raises FrameError when it is not one."""
     fields: list[bytes] = []
-    position, end = 0, len(frame)
-    while position < end:
-        colon = frame.find(b":", position, position + _MAXIMUM_LENGTH_DIGITS + 1)
-        digits = frame[position:colon]
-        if colon < 0 or not digits.isdigit():
-            raise FrameError("malformed length")
-        position = colon + 1 + int(digits)
-        if position > end:
+    position = 0
+    while position < len(frame):
+        field, position = next_field(frame, position)
+        if field is None:
             raise FrameError("truncated field")
-        fields.append(frame[colon + 1 : position])
+        fields.append(field)
     return fields
 
 

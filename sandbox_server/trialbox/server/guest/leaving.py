@@ -27,7 +27,7 @@ _SYS_VALUES = (
 )  # fmt: skip
 _LAST = ("last_type", "last_value", "last_traceback", "last_exc")
 # A program that names the traces that its end is read off may leave other ones.
-_TRACES = (b"__file__", b"__cached__", b"last_type", b"last_value", b"last_traceback", b"last_exc")
+_TRACES = (b"__file__", b"__cached__", *map(str.encode, _LAST))
 _STREAMS = ("stdin", "stdout", "stderr")
 
 # A copy for the functions below: a program may have replaced its own.
@@ -97,9 +97,7 @@ def _status() -> int | None:
     if not any(name in sys.__dict__ for name in _LAST):
         return 0
     told = sys.__dict__.get("last_type")
-    if told is None:
-        return None
-    if issubclass(told, KeyboardInterrupt):  # ends in a signal
+    if told is None or issubclass(told, KeyboardInterrupt):  # the latter ends in a signal
         return None
     traceback = sys.last_traceback
     if traceback is None:  # a script that does not compile has run nothing and defined nothing
