@@ -56,7 +56,7 @@ class JailPlace(Protocol):
     program_host_id: int
     idle_processes: int
 
-    def read_idle(self) -> Counters:
+    async def read_idle(self) -> Counters:
         """Read the counters while no program runs; raises SandboxBrokenError when the last one left too much."""
 
     def count_processes(self) -> None:

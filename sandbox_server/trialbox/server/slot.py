@@ -27,6 +27,8 @@ _EXIT_SECONDS = 5.0
 _POLL_SECONDS = 0.005
 # A slot that idles holds a little more or less from time to time.
 _TOLERATED_BYTES = 2 << 20
+# What hundreds of processes held takes so long to be uncharged.
+_GIVEN_BACK_SECONDS = 1.0
 # More than a jail of the default runtime holds.
 _JAIL_BYTES = 16 << 20
 
@@ -200,11 +202,12 @@ class Slot:
         elif count > self.idle_processes:
             raise SandboxBrokenError(f"slot {self.number}: {count - self.idle_processes} processes were left behind")
 
-    def read_idle(self) -> Counters:
+    async def read_idle(self) -> Counters:
         """Read the counters while no program runs.
 
         What the last program left charged (cached names of files, sockets not yet collected)
-        must not add to what the next may use. Raises SandboxBrokenError where it stays.
+        must not add to what the next may use; the kernel gives some of it back a little later.
+        Raises SandboxBrokenError where it stays.
         """
         counters = self.cgroups.read()
         if not self._idle_memory_bytes:
@@ -218,14 +221,18 @@ class Slot:
             self._idle_memory_bytes + _TOLERATED_BYTES,
             self._first_idle_memory_bytes + _TOLERATED_BYTES + _JAIL_BYTES * len(self._jails),
         )
-        if counters.memory_bytes > at_most:
+        deadline = asyncio.get_running_loop().time() + _GIVEN_BACK_SECONDS
+        while counters.memory_bytes > at_most:
             self.cgroups.reclaim()
             counters = self.cgroups.read()
-            if counters.memory_bytes > at_most:
+            if counters.memory_bytes <= at_most:
+                break
+            if asyncio.get_running_loop().time() > deadline:
                 self._sound = False
                 raise SandboxBrokenError(
                     f"slot {self.number}: {counters.memory_bytes - at_most} bytes were left behind"
                 )
+            await asyncio.sleep(_POLL_SECONDS)
         return counters
 
     async def exited(self, launch: int) -> bool:

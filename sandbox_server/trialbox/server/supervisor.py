@@ -143,7 +143,7 @@ class Supervisor:
     async def _run_to_end(self, watch: Watch | None) -> _End:
         self._began = time.monotonic()
         try:
-            self._before = self._jail.place.read_idle()
+            self._before = await self._jail.place.read_idle()
             await self._let_go(watch)
             if watch is not None:  # whoever watches wants to see it as it happens
                 self._look_after()
