@@ -75,12 +75,12 @@ def test_a_request_cancelled_on_its_stream_is_answered_cancelled_with_its_output
         ):
             request = execute_request(source)
             request.request_id = name
-            messages.put(sandbox_service_pb2.ExecuteBatchRequest(request=request))
+            messages.put(sandbox_service_pb2.ExecuteBatchRequest(requests=[request]))
         hosts.eventually(lambda: hosts.marked(marker), "the first program started")
         for name in ("queued", "running", "unknown"):
-            messages.put(sandbox_service_pb2.ExecuteBatchRequest(cancel_request_id=name))
+            messages.put(sandbox_service_pb2.ExecuteBatchRequest(cancel_request_ids=[name]))
         messages.put(None)
-        executions = {answer.request_id: answer.response.execution for answer in answers}
+        executions = {answer.request_id: answer.response.execution for message in answers for answer in message.answers}
         assert stub.Execute(execute_request("print('next')")).execution.stdout == b"next\n"
     assert not hosts.marked(marker)
     assert (executions["running"].outcome, executions["running"].stdout) == (

@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
 import grpc
@@ -13,6 +13,8 @@ from trialbox.client._errors import SandboxError
 from trialbox.client._wire.flight import Flight, Item, Result
 from trialbox.client._wire.status import client_closed, error_of_call, silence, stream_ended
 
+# How long an input may hold up the event loop at a time.
+_FILL_SECONDS = 0.005
 _HIDDEN_STATUS = "Internal error from Core"
 
 OpenCall = Callable[[AsyncIterator[Any]], Any]
@@ -65,14 +67,15 @@ async def fly(
 ) -> AsyncGenerator[Result | SandboxError, None]:
     """Send the items of an input and yield what comes of each.
 
-    The input is read only while the caller waits for a result.
+    The input is read only while the caller waits for a result; of what isn't asynchronous, as much at a time
+    as there is room for and as comes quickly.
 
     Raises:
         SandboxError: The stream failed for a reason that sending again can't help, or nothing was heard for
             `patience_seconds`.
     """
     loop = asyncio.get_running_loop()
-    source = _each(items)
+    source = aiter(items) if isinstance(items, AsyncIterable) else iter(items)
     is_exhausted = False
     pulling: asyncio.Task[Item | _End] | None = None
     inbox: deque[Any] = deque()
@@ -84,12 +87,21 @@ async def fly(
             for result in flight.results():
                 yield result
                 heard_seconds = loop.time()
+            has_read = False
+            if flight.has_room and not is_exhausted:
+                if isinstance(source, Iterator):
+                    is_exhausted = not _fill(flight, source, loop.time)
+                    has_read = True
+                elif pulling is None:
+                    pulling = asyncio.create_task(_next(source))
+                    pulling.add_done_callback(lambda _: wake.set())
             for message in flight.take_due(loop.time()):
                 stream = stream or _Stream(open_call, inbox, wake)
                 stream.send(message)
-            if pulling is None and flight.has_room and not is_exhausted:
-                pulling = asyncio.create_task(_next(source))
-                pulling.add_done_callback(lambda _: wake.set())
+            if has_read:
+                heard_seconds = loop.time()
+                await asyncio.sleep(0)
+                continue
             if is_exhausted and not flight.is_waiting:
                 return
             patience_ends = heard_seconds + patience_seconds if flight.is_waiting else math.inf
@@ -114,9 +126,19 @@ async def fly(
         if pulling:
             pulling.cancel()
             await asyncio.wait({pulling})
-        await source.aclose()
         if stream:
             await stream.close()
+
+
+def _fill(flight: Flight[Item, Any, Result], source: Iterator[Item], clock: Callable[[], float]) -> bool:
+    """Take items while there is room, for a moment at most; returns whether there may be more."""
+    until_seconds = clock() + _FILL_SECONDS
+    while flight.has_room and clock() < until_seconds:
+        try:
+            flight.add(next(source), clock())
+        except StopIteration:
+            return False
+    return True
 
 
 class _End:
@@ -140,12 +162,3 @@ async def _sleep(wake: asyncio.Event, until_seconds: float) -> None:
         wake.clear()
         if timer:
             timer.cancel()
-
-
-async def _each(items: Iterable[Item] | AsyncIterable[Item]) -> AsyncGenerator[Item, None]:
-    if isinstance(items, AsyncIterable):
-        async for item in items:
-            yield item
-    else:
-        for item in items:
-            yield item

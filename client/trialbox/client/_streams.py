@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any
 
 import grpc
@@ -48,13 +48,16 @@ def fly(
 ) -> Generator[Result | SandboxError, None, None]:
     """Send the items of an input and yield what comes of each.
 
-    The input is read in the caller's thread, and only while the caller waits for a result.
+    The input is read in the caller's thread, and only while the caller waits for a result. Anything but a
+    sequence is read one item at a time, since it may take its time: that holds up neither what it gave before
+    nor the answers to that.
 
     Raises:
         SandboxError: The stream failed for a reason that sending again can't help, or nothing was heard for
             `patience_seconds`.
     """
     source = iter(items)
+    is_sequence = isinstance(items, Sequence)
     is_exhausted = False
     # Only one reader writes to it at a time: a stream's last word is its end.
     inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -65,17 +68,21 @@ def fly(
             for result in flight.results():
                 yield result
                 heard_seconds = time.monotonic()
+            has_read = False
+            while flight.has_room and not is_exhausted and inbox.empty():
+                has_read = True
+                try:
+                    flight.add(next(source), time.monotonic())
+                except StopIteration:
+                    is_exhausted = True
+                if not is_sequence:
+                    break
             for message in flight.take_due(time.monotonic()):
                 if stream is None:
                     with held_interrupts():
                         stream = _Stream(open_call, inbox)
                 stream.send(message)
-            # One item at a time: a slow input holds up neither what it gave before nor the answers to that.
-            if flight.has_room and not is_exhausted and inbox.empty():
-                try:
-                    flight.add(next(source), time.monotonic())
-                except StopIteration:
-                    is_exhausted = True
+            if has_read:
                 heard_seconds = time.monotonic()
                 continue
             if is_exhausted and not flight.is_waiting:

@@ -107,30 +107,30 @@ Global___ExecuteResponse: _TypeAlias = ExecuteResponse  # noqa: Y015
 class ExecuteBatchRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    REQUEST_FIELD_NUMBER: _builtins.int
-    CANCEL_REQUEST_ID_FIELD_NUMBER: _builtins.int
-    cancel_request_id: _builtins.str
-    """Ends the program of the unanswered request of this id: its answer is CANCELLED, with
-    what it put out so far. Of any other id it means nothing. The server reads a stream
-    in turn, and no further than its slots need: so does a cancellation wait.
-    """
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    CANCEL_REQUEST_IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def request(self) -> Global___ExecuteRequest:
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExecuteRequest]:
         """request_id must be set, and unlike that of any unanswered request on the stream."""
+
+    @_builtins.property
+    def cancel_request_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ends the programs of the unanswered requests of these ids: the answer is CANCELLED, with
+        what it put out so far. Any other id means nothing. They are heeded before `requests`. The
+        server reads a stream in turn, and no further than its slots need: so does a cancellation wait.
+        """
 
     def __init__(
         self,
         *,
-        request: Global___ExecuteRequest | None = ...,
-        cancel_request_id: _builtins.str = ...,
+        requests: _abc.Iterable[Global___ExecuteRequest] | None = ...,
+        cancel_request_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel_request_id", b"cancel_request_id", "kind", b"kind", "request", b"request"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel_request_id", b"cancel_request_id", "kind", b"kind", "request", b"request"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel_request_ids", b"cancel_request_ids", "requests", b"requests"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["request", "cancel_request_id"]  # noqa: Y015
-    _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
-    def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExecuteBatchRequest: _TypeAlias = ExecuteBatchRequest  # noqa: Y015
 
@@ -138,30 +138,50 @@ Global___ExecuteBatchRequest: _TypeAlias = ExecuteBatchRequest  # noqa: Y015
 class ExecuteBatchResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    REQUEST_ID_FIELD_NUMBER: _builtins.int
-    RESPONSE_FIELD_NUMBER: _builtins.int
-    ERROR_FIELD_NUMBER: _builtins.int
-    request_id: _builtins.str
+    @_typing.final
+    class Answer(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        REQUEST_ID_FIELD_NUMBER: _builtins.int
+        RESPONSE_FIELD_NUMBER: _builtins.int
+        ERROR_FIELD_NUMBER: _builtins.int
+        request_id: _builtins.str
+        @_builtins.property
+        def response(self) -> Global___ExecuteResponse: ...
+        @_builtins.property
+        def error(self) -> _status_pb2.Status:
+            """The status a unary call would have ended with."""
+
+        def __init__(
+            self,
+            *,
+            request_id: _builtins.str = ...,
+            response: Global___ExecuteResponse | None = ...,
+            error: _status_pb2.Status | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "response", b"response", "result", b"result"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "request_id", b"request_id", "response", b"response", "result", b"result"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["response", "error"]  # noqa: Y015
+        _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+        def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+    ANSWERS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def response(self) -> Global___ExecuteResponse: ...
-    @_builtins.property
-    def error(self) -> _status_pb2.Status:
-        """The status a unary call would have ended with."""
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExecuteBatchResponse.Answer]:
+        """Several where they come in close succession."""
 
     def __init__(
         self,
         *,
-        request_id: _builtins.str = ...,
-        response: Global___ExecuteResponse | None = ...,
-        error: _status_pb2.Status | None = ...,
+        answers: _abc.Iterable[Global___ExecuteBatchResponse.Answer] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "response", b"response", "result", b"result"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "request_id", b"request_id", "response", b"response", "result", b"result"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["response", "error"]  # noqa: Y015
-    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
-    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExecuteBatchResponse: _TypeAlias = ExecuteBatchResponse  # noqa: Y015
 
@@ -241,17 +261,17 @@ Global___EvaluateResponse: _TypeAlias = EvaluateResponse  # noqa: Y015
 class EvaluateBatchRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    REQUEST_FIELD_NUMBER: _builtins.int
+    REQUESTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def request(self) -> Global___EvaluateRequest: ...
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___EvaluateRequest]: ...
     def __init__(
         self,
         *,
-        request: Global___EvaluateRequest | None = ...,
+        requests: _abc.Iterable[Global___EvaluateRequest] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -261,28 +281,46 @@ Global___EvaluateBatchRequest: _TypeAlias = EvaluateBatchRequest  # noqa: Y015
 class EvaluateBatchResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    REQUEST_ID_FIELD_NUMBER: _builtins.int
-    RESPONSE_FIELD_NUMBER: _builtins.int
-    ERROR_FIELD_NUMBER: _builtins.int
-    request_id: _builtins.str
+    @_typing.final
+    class Answer(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        REQUEST_ID_FIELD_NUMBER: _builtins.int
+        RESPONSE_FIELD_NUMBER: _builtins.int
+        ERROR_FIELD_NUMBER: _builtins.int
+        request_id: _builtins.str
+        @_builtins.property
+        def response(self) -> Global___EvaluateResponse: ...
+        @_builtins.property
+        def error(self) -> _status_pb2.Status: ...
+        def __init__(
+            self,
+            *,
+            request_id: _builtins.str = ...,
+            response: Global___EvaluateResponse | None = ...,
+            error: _status_pb2.Status | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "response", b"response", "result", b"result"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "request_id", b"request_id", "response", b"response", "result", b"result"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["response", "error"]  # noqa: Y015
+        _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+        def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+    ANSWERS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def response(self) -> Global___EvaluateResponse: ...
-    @_builtins.property
-    def error(self) -> _status_pb2.Status: ...
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___EvaluateBatchResponse.Answer]: ...
     def __init__(
         self,
         *,
-        request_id: _builtins.str = ...,
-        response: Global___EvaluateResponse | None = ...,
-        error: _status_pb2.Status | None = ...,
+        answers: _abc.Iterable[Global___EvaluateBatchResponse.Answer] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "response", b"response", "result", b"result"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "request_id", b"request_id", "response", b"response", "result", b"result"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["response", "error"]  # noqa: Y015
-    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
-    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EvaluateBatchResponse: _TypeAlias = EvaluateBatchResponse  # noqa: Y015
 

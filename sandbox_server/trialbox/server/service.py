@@ -13,10 +13,11 @@ from google.rpc import code_pb2, status_pb2
 from grpc_status import rpc_status
 
 from trialbox.server import status, wire
+from trialbox.server.batch import answer_each
 from trialbox.server.evaluation import evaluate
 from trialbox.server.layers import Layer, LayerState
 from trialbox.server.pool import Pool
-from trialbox.server.validation import Bounds, InvalidRequestError, Validator, Violation
+from trialbox.server.validation import Bounds, Validator
 from trialbox.server.watching import Running, Watch
 from trialbox.v1 import CLIENT_ID_KEY, MAX_MESSAGE_BYTES, sandbox_service_pb2, sandbox_service_pb2_grpc
 
@@ -46,6 +47,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         self._layers = layers
         self._runtimes = runtimes
         self._version = version
+        self._under_way = pool.permits * _IN_FLIGHT_BY_SLOT
         self._waived = [layer.name for layer in layers if layer.state is LayerState.WAIVED]
 
     async def Execute(
@@ -76,26 +78,25 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         caller = _caller(context)
 
         async def requests() -> AsyncIterator[sandbox_service_pb2.ExecuteRequest]:
-            async for item in request_iterator:
-                if item.WhichOneof("kind") == "request":
-                    yield item.request
-                elif item.cancel_request_id in cancellable:
-                    cancellable[item.cancel_request_id].cancel()
+            async for message in request_iterator:
+                for request_id in message.cancel_request_ids:
+                    if request_id in cancellable:
+                        cancellable[request_id].cancel()
+                for request in message.requests:
+                    yield request
 
         async def answer(
             request: sandbox_service_pb2.ExecuteRequest,
-        ) -> sandbox_service_pb2.ExecuteResponse:
+        ) -> sandbox_service_pb2.ExecuteResponse | status_pb2.Status:
             cancellable[request.request_id] = program = _Cancellable()
             try:
-                return await self._execute(request, caller, program.watch, bounded=False)
+                return await _or_status(self._execute(request, caller, program.watch, bounded=False))
             finally:
                 del cancellable[request.request_id]
 
-        async for request_id, result in self._batch(requests(), answer):
-            if isinstance(result, status_pb2.Status):
-                yield sandbox_service_pb2.ExecuteBatchResponse(request_id=request_id, error=result)
-            else:
-                yield sandbox_service_pb2.ExecuteBatchResponse(request_id=request_id, response=result)
+        envelope = sandbox_service_pb2.ExecuteBatchResponse.Answer
+        async for answers in answer_each(requests(), answer, envelope, under_way=self._under_way):
+            yield sandbox_service_pb2.ExecuteBatchResponse(answers=answers)
 
     async def EvaluateBatch(
         self,
@@ -105,13 +106,17 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         ],
     ) -> AsyncIterator[sandbox_service_pb2.EvaluateBatchResponse]:
         """Grade programs as they come, answer as they finish."""
-        requests = (item.request async for item in request_iterator)
-        answer = partial(self._evaluate, caller=_caller(context), bounded=False)
-        async for request_id, result in self._batch(requests, answer):
-            if isinstance(result, status_pb2.Status):
-                yield sandbox_service_pb2.EvaluateBatchResponse(request_id=request_id, error=result)
-            else:
-                yield sandbox_service_pb2.EvaluateBatchResponse(request_id=request_id, response=result)
+        requests = (request async for message in request_iterator for request in message.requests)
+        caller = _caller(context)
+
+        async def answer(
+            request: sandbox_service_pb2.EvaluateRequest,
+        ) -> sandbox_service_pb2.EvaluateResponse | status_pb2.Status:
+            return await _or_status(self._evaluate(request, caller, bounded=False))
+
+        envelope = sandbox_service_pb2.EvaluateBatchResponse.Answer
+        async for answers in answer_each(requests, answer, envelope, under_way=self._under_way):
+            yield sandbox_service_pb2.EvaluateBatchResponse(answers=answers)
 
     async def GetServerInfo(
         self,
@@ -167,49 +172,6 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         if request.ByteSize() > _LARGE_BYTES:
             return await asyncio.to_thread(check, request)
         return check(request)
-
-    async def _batch(
-        self, requests: AsyncIterator[_Request], answer: Callable[[_Request], Awaitable[_Response]]
-    ) -> AsyncIterator[tuple[str, _Response | status_pb2.Status]]:
-        """Answer each request; reads no further ahead than the slots need."""
-        results: asyncio.Queue[tuple[str, _Response | status_pb2.Status] | None] = asyncio.Queue()
-        room = asyncio.Semaphore(self._pool.permits * _IN_FLIGHT_BY_SLOT)
-
-        unanswered: set[str] = set()
-
-        async def answer_one(request: _Request) -> None:
-            try:
-                result: _Response | status_pb2.Status = await _or_status(answer(request))
-            finally:
-                room.release()
-            unanswered.discard(request.request_id)
-            results.put_nowait((request.request_id, result))
-
-        async def read() -> None:
-            async with asyncio.TaskGroup() as group:
-                async for request in requests:
-                    await room.acquire()
-                    if not request.request_id or request.request_id in unanswered:
-                        room.release()
-                        problem = Violation(
-                            "request_id",
-                            f"is {request.request_id!r}; on a stream it must be one that no unanswered request has",
-                        )
-                        results.put_nowait((request.request_id, status.of(InvalidRequestError([problem]))))
-                        continue
-                    unanswered.add(request.request_id)
-                    group.create_task(answer_one(request))
-
-        reader = asyncio.create_task(read())
-        reader.add_done_callback(lambda _: results.put_nowait(None))
-        try:
-            while (item := await results.get()) is not None:
-                yield item
-            await reader
-        finally:
-            # The caller is gone, or all is answered: in the first case programs must end.
-            reader.cancel()
-            await asyncio.gather(reader, return_exceptions=True)
 
 
 class _Cancellable:

@@ -47,8 +47,9 @@ class ScriptedService(SandboxServiceServicer):
 
         def requests() -> Iterator[pb.ExecuteRequest]:
             for message in request_iterator:
-                seen.append(message.request.request_id)
-                yield message.request
+                for request in message.requests:
+                    seen.append(request.request_id)
+                    yield request
 
         yield from self.batch(requests(), context)
 
@@ -107,7 +108,12 @@ def succeeded(request: pb.ExecuteRequest) -> pb.ExecuteResponse:
 
 def answer(request: pb.ExecuteRequest) -> pb.ExecuteBatchResponse:
     """The same on a stream."""
-    return pb.ExecuteBatchResponse(request_id=request.request_id, response=succeeded(request))
+    return answers(pb.ExecuteBatchResponse.Answer(request_id=request.request_id, response=succeeded(request)))
+
+
+def answers(*several: pb.ExecuteBatchResponse.Answer) -> pb.ExecuteBatchResponse:
+    """One message of a stream."""
+    return pb.ExecuteBatchResponse(answers=several)
 
 
 def answer_all(requests: Iterator[pb.ExecuteRequest], context: Context) -> Iterator[pb.ExecuteBatchResponse]:

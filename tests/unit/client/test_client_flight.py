@@ -8,7 +8,7 @@ from google.protobuf import duration_pb2
 from google.rpc import error_details_pb2
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_service import answer, status
+from scripted_service import answer, answers, status
 
 from trialbox.client import Execution, InternalError, InvalidRequestError, SandboxError, UnavailableError
 from trialbox.client._wire.batches import execute_batch
@@ -27,11 +27,15 @@ def _flight(*, in_flight: int = 100, ordered: bool = False, retry: bool = True) 
 def _sent(flight: Flight[Any, Any, Execution], *programs: str, now: float = 0.0) -> list[pb.ExecuteRequest]:
     for program in programs:
         flight.add(program, now)
-    return [message.request for message in flight.take_due(now)]
+    return _due(flight, now)
+
+
+def _due(flight: Flight[Any, Any, Execution], now: float) -> list[pb.ExecuteRequest]:
+    return [request for message in flight.take_due(now) for request in message.requests]
 
 
 def _error(request: pb.ExecuteRequest, written: Any) -> pb.ExecuteBatchResponse:
-    return pb.ExecuteBatchResponse(request_id=request.request_id, error=written)
+    return answers(pb.ExecuteBatchResponse.Answer(request_id=request.request_id, error=written))
 
 
 def _outputs(flight: Flight[Any, Any, Execution]) -> list[Any]:
@@ -42,6 +46,13 @@ def test_what_is_sent_is_not_due_again() -> None:
     flight = _flight()
     assert len(_sent(flight, "a", "b")) == 2
     assert flight.take_due(1e9) == []
+
+
+def test_small_requests_share_a_message_and_large_ones_do_not() -> None:
+    flight = _flight()
+    for program in ("a", "b", "#" * 300_000, "#" * 200_000, "#" * 50_000, "c"):
+        flight.add(program, 0.0)
+    assert [len(message.requests) for message in flight.take_due(0.0)] == [2, 1, 3]
 
 
 def test_the_first_to_finish_is_handed_out_first() -> None:
@@ -84,7 +95,7 @@ def test_a_broken_slot_is_asked_again_after_growing_pauses_and_at_most_five_time
         pauses.append(round(flight.next_due_seconds() - now, 9))
         assert flight.take_due(flight.next_due_seconds() - 0.01) == []
         now = flight.next_due_seconds()
-        assert [message.request for message in flight.take_due(now)] == [request]
+        assert _due(flight, now) == [request]
     assert pauses == [0.2, 0.4, 0.8, 1.6]
     (error,) = flight.results()
     assert isinstance(error, UnavailableError)
@@ -118,8 +129,8 @@ def test_a_lost_stream_sends_again_what_was_sent_and_nothing_else() -> None:
     flight.receive(_error(c, _BROKEN), 0.0)
     flight.lose_stream(stream_ended(), 10.0)
     # C was not with the server, so its own pause of 0.2 s stands and is long over.
-    assert [message.request for message in flight.take_due(10.0)] == [c]
-    assert [message.request for message in flight.take_due(10.2)] == [a]
+    assert _due(flight, 10.0) == [c]
+    assert _due(flight, 10.2) == [a]
 
 
 def test_without_retries_a_lost_stream_fails_what_was_on_it_by_name() -> None:
@@ -151,7 +162,8 @@ def test_an_item_that_cannot_be_written_fails_in_its_place() -> None:
 def test_an_answer_to_nothing_breaks_the_contract() -> None:
     flight = _flight()
     (request,) = _sent(flight, "a")
-    for wrong in (pb.ExecuteBatchResponse(request_id="other"), pb.ExecuteBatchResponse(request_id=request.request_id)):
+    for request_id in ("other", request.request_id):
+        wrong = answers(pb.ExecuteBatchResponse.Answer(request_id=request_id))
         with pytest.raises(InternalError):
             flight.receive(wrong, 0.0)
 

@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import hosts
 import pytest
-from scripted_service import PATIENCE_SECONDS, Context, ScriptedService, answer, status
+from scripted_service import PATIENCE_SECONDS, Context, ScriptedService, answer, answers, status
 
 from trialbox.client import (
     AsyncSandbox,
@@ -106,7 +106,7 @@ def test_one_item_s_failure_is_told_by_index_and_the_rest_go_on(service: Scripte
         for number, request in enumerate(requests):
             if number == 2:
                 broken = status(grpc.StatusCode.INTERNAL, "INTERNAL")
-                yield pb.ExecuteBatchResponse(request_id=request.request_id, error=broken)
+                yield answers(pb.ExecuteBatchResponse.Answer(request_id=request.request_id, error=broken))
             else:
                 yield answer(request)
 

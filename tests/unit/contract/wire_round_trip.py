@@ -41,7 +41,7 @@ def main() -> None:
     case = evaluation_pb2.Case.FromString(evaluation_pb2.Case(call=call).SerializeToString())
     assert case.WhichOneof("kind") == "call" and values.decode(case.call.arguments) == (1, [2.5])
     error = sandbox_service_pb2.ExecuteBatchResponse()
-    error.error.code = 8
+    error.answers.add().error.code = 8
     assert sandbox_service_pb2.ExecuteBatchResponse.FromString(error.SerializeToString()) == error
 
     limits = [("grpc.max_receive_message_length", MAX_MESSAGE_BYTES)]

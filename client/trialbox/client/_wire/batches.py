@@ -25,7 +25,7 @@ def execute_batch(
         request_of=lambda program: requests.execute_request(
             program, limits=limits, collect=collect, isolation=isolation
         ),
-        framed=lambda request: sandbox_service_pb2.ExecuteBatchRequest(request=request),
+        framed=lambda requests: sandbox_service_pb2.ExecuteBatchRequest(requests=requests),
         result_of=answers.execution,
     )
 
@@ -48,7 +48,7 @@ def evaluate_batch(
             fresh=fresh,
             isolation=isolation,
         ),
-        framed=lambda request: sandbox_service_pb2.EvaluateBatchRequest(request=request),
+        framed=lambda requests: sandbox_service_pb2.EvaluateBatchRequest(requests=requests),
         result_of=answers.evaluation,
     )
 

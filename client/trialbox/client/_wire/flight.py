@@ -15,6 +15,8 @@ from trialbox.client._wire.status import error_of_status
 
 IN_FLIGHT = 64
 _SENT = -math.inf
+# A message of many small requests costs little more than one of a single one; large ones gain nothing.
+_MESSAGE_BYTES = 256 << 10
 
 Item = TypeVar("Item")
 Request = TypeVar("Request")
@@ -27,8 +29,8 @@ class Batch(Generic[Item, Request, Result]):
 
     request_of: Callable[[Item], Request]
     """Writes the request for one item of the input; may raise SandboxError."""
-    framed: Callable[[Request], Any]
-    """Puts a request into the stream's own message."""
+    framed: Callable[[list[Request]], Any]
+    """Puts requests into the stream's own message."""
     result_of: Callable[[Request, Any, int], Result]
     """Reads the answer to the request at an index; may raise SandboxError."""
 
@@ -92,20 +94,31 @@ class Flight(Generic[Item, Request, Result]):
         """Give the stream's messages that should be sent now; they count as sent."""
         due = [entry for entry in self._unsent if entry.due_seconds <= now]
         self._unsent = [entry for entry in self._unsent if entry.due_seconds > now]
+        messages: list[list[Request]] = []
+        message_bytes = math.inf
         for entry in due:
             entry.due_seconds = _SENT
-        return [self._batch.framed(entry.request) for entry in due]
+            request: Any = entry.request
+            message_bytes += request.ByteSize()
+            if message_bytes > _MESSAGE_BYTES:
+                messages.append([])
+                message_bytes = request.ByteSize()
+            messages[-1].append(request)
+        return [self._batch.framed(requests) for requests in messages]
 
     def next_due_seconds(self) -> float:
         """When something has to be sent next; infinity where nothing has."""
         return min((entry.due_seconds for entry in self._unsent), default=math.inf)
 
-    def receive(self, answer: Any, now: float) -> bool:
-        """Take one answer from the stream; returns whether it was final.
+    def receive(self, message: Any, now: float) -> bool:
+        """Take the answers of one message from the stream; returns whether any was final.
 
         Raises:
-            InternalError: It answers nothing that was asked.
+            InternalError: One answers nothing that was asked.
         """
+        return sum(self._receive(answer, now) for answer in message.answers) > 0
+
+    def _receive(self, answer: Any, now: float) -> bool:
         entry = self._unanswered.get(answer.request_id)
         if entry is None or not answer.WhichOneof("result"):
             raise InternalError(

@@ -1,0 +1,121 @@
+"""One stream of many requests: which are under way, and which answers go out together."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Generic, Protocol, TypeVar
+
+from google.protobuf.message import Message
+from google.rpc import status_pb2
+
+from trialbox.server import status
+from trialbox.server.validation import InvalidRequestError, Violation
+
+# Answers of a busy stream wait for each other so long, since a message costs more than what is in it.
+_GATHER_SECONDS = 0.01
+_GATHERED_BYTES = 256 << 10
+
+
+class _Identified(Protocol):
+    @property
+    def request_id(self) -> str:
+        """The caller's name for the request."""
+
+
+_Request = TypeVar("_Request", bound=_Identified)
+_Response = TypeVar("_Response", bound=Message)
+_Answer = TypeVar("_Answer", bound=Message)
+
+
+async def answer_each(
+    requests: AsyncIterator[_Request],
+    answer: Callable[[_Request], Awaitable[_Response | status_pb2.Status]],
+    envelope: Callable[..., _Answer],
+    *,
+    under_way: int,
+) -> AsyncIterator[list[_Answer]]:
+    """Answer requests as they come, `under_way` at once at most; yields the answers for one message at a time.
+
+    `envelope` makes an answer of a `request_id` and either a `response` or an `error`.
+    """
+    room = asyncio.Semaphore(under_way)
+    answers: _Gathering[_Answer] = _Gathering(room.locked)
+    unanswered: set[str] = set()
+
+    async def answer_one(request: _Request) -> None:
+        try:
+            result = await answer(request)
+        finally:
+            room.release()
+        unanswered.discard(request.request_id)
+        if isinstance(result, status_pb2.Status):
+            answers.put(envelope(request_id=request.request_id, error=result))
+        else:
+            answers.put(envelope(request_id=request.request_id, response=result))
+
+    async def read() -> None:
+        async with asyncio.TaskGroup() as group:
+            async for request in requests:
+                if not request.request_id or request.request_id in unanswered:
+                    problem = Violation(
+                        "request_id",
+                        f"is {request.request_id!r}; on a stream it must be one that no unanswered request has",
+                    )
+                    refusal = status.of(InvalidRequestError([problem]))
+                    answers.put(envelope(request_id=request.request_id, error=refusal))
+                    continue
+                unanswered.add(request.request_id)
+                await room.acquire()
+                group.create_task(answer_one(request))
+
+    reader = asyncio.create_task(read())
+    reader.add_done_callback(lambda _: answers.end())
+    try:
+        while gathered := await answers.take():
+            yield gathered
+        await reader
+    finally:
+        # The caller is gone, or all is answered: in the first case programs must end.
+        reader.cancel()
+        await asyncio.gather(reader, return_exceptions=True)
+
+
+class _Gathering(Generic[_Answer]):
+    """Answers that wait to be sent; while `is_busy`, a moment for others to go with them."""
+
+    def __init__(self, is_busy: Callable[[], bool]) -> None:
+        self._is_busy = is_busy
+        self._waiting: deque[_Answer] = deque()
+        self._ended = False
+        self._news = asyncio.Event()
+
+    def put(self, answer: _Answer) -> None:
+        self._waiting.append(answer)
+        self._news.set()
+
+    def end(self) -> None:
+        """No more will come."""
+        self._ended = True
+        self._news.set()
+
+    async def take(self) -> list[_Answer]:
+        """The answers for the next message; none when all have been taken and no more will come."""
+        while not (self._waiting or self._ended):
+            await self._wait()
+        timer = asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._news.set)
+        until = timer.when()
+        while self._is_busy() and not self._ended and asyncio.get_running_loop().time() < until:
+            await self._wait()
+        timer.cancel()
+        gathered: list[_Answer] = []
+        size = 0
+        while self._waiting:
+            size += self._waiting[0].ByteSize()
+            if gathered and size > _GATHERED_BYTES:
+                break
+            gathered.append(self._waiting.popleft())
+        return gathered
+
+    async def _wait(self) -> None:
+        self._news.clear()
+        await self._news.wait()
