@@ -26,7 +26,7 @@ from trialbox.client._errors import (
     UnsupportedError,
 )
 from trialbox.client._fake import FakeCall, FakeSandbox
-from trialbox.client._requests import Call, Case, Check, Comparison, Limits, Program, Stdio, Suite
+from trialbox.client._requests import Call, Case, Check, Comparator, Comparison, Limits, Program, Stdio, Suite
 from trialbox.client._results import (
     CaseResult,
     Evaluation,
@@ -54,6 +54,7 @@ __all__ = [
     "Case",
     "CaseResult",
     "Check",
+    "Comparator",
     "Comparison",
     "DeadlineExceededError",
     "Evaluation",

@@ -16,6 +16,7 @@ from trialbox.client._results import Evaluation, Execution, IsolationPath, Serve
 from trialbox.client._wire import answers, batches, requests
 from trialbox.client._wire.channel import Endpoint
 from trialbox.client._wire.flight import IN_FLIGHT, Flight
+from trialbox.client._wire.suites import SuiteIds
 from trialbox.v1.sandbox_service_pb2 import GetServerInfoRequest
 
 
@@ -38,6 +39,7 @@ class AsyncSandbox:
         self._server: LocalServer | None = None
         self._start_seconds = START_SECONDS
         self._info: ServerInfo | None = None
+        self._suite_ids = SuiteIds()
 
     @classmethod
     def local(
@@ -90,6 +92,7 @@ class AsyncSandbox:
         case_seconds: float | None = None,
         allow_shared: bool = True,
         fresh: bool = False,
+        coverage: bool = False,
         isolation: IsolationPath | str | None = None,
         deadline_seconds: float | None = None,
     ) -> Evaluation:
@@ -98,17 +101,24 @@ class AsyncSandbox:
         Raises:
             SandboxError: The infrastructure failed, or refused.
         """
-        request = requests.evaluate_request(
-            program,
-            suite,
+        batch = batches.evaluate_batch(
+            self._suite_ids,
             limits=limits,
             case_seconds=case_seconds,
             allow_shared=allow_shared,
             fresh=fresh,
+            coverage=coverage,
             isolation=isolation,
         )
+        request = batch.request_of((program, suite))
         seconds = await self._evaluate_deadline(deadline_seconds, limits)
-        return answers.evaluation(request, await self._connection.call("Evaluate", request, seconds))
+        try:
+            response = await self._connection.call("Evaluate", request, seconds)
+        except SandboxError as error:
+            if not batch.mend(request, error):
+                raise
+            response = await self._connection.call("Evaluate", request, seconds)
+        return batch.result_of(request, response, None)
 
     async def run_many(
         self,
@@ -147,6 +157,7 @@ class AsyncSandbox:
         case_seconds: float | None = None,
         allow_shared: bool = True,
         fresh: bool = False,
+        coverage: bool = False,
         isolation: IsolationPath | str | None = None,
         on_error: Callable[[SandboxError], object] | None = None,
         deadline_seconds: float | None = None,
@@ -159,7 +170,13 @@ class AsyncSandbox:
             SandboxError: The infrastructure failed, or refused.
         """
         batch = batches.evaluate_batch(
-            limits=limits, case_seconds=case_seconds, allow_shared=allow_shared, fresh=fresh, isolation=isolation
+            self._suite_ids,
+            limits=limits,
+            case_seconds=case_seconds,
+            allow_shared=allow_shared,
+            fresh=fresh,
+            coverage=coverage,
+            isolation=isolation,
         )
         flight = Flight(batch, in_flight=in_flight, ordered=ordered, retry=self._endpoint.retry)
         seconds = await self._evaluate_deadline(deadline_seconds, limits)

@@ -10,9 +10,10 @@ from trialbox.client._errors import SandboxError
 from trialbox.client._requests import Limits, Program, Suite
 from trialbox.client._results import Evaluation, Execution, IsolationPath, ServerInfo
 from trialbox.client._wire import requests
-from trialbox.client._wire.batches import is_result
+from trialbox.client._wire.batches import evaluate_batch, is_result
 from trialbox.client._wire.flight import IN_FLIGHT
 from trialbox.client._wire.status import client_closed
+from trialbox.client._wire.suites import SuiteIds
 
 Answer = Execution | Evaluation | SandboxError
 
@@ -31,6 +32,7 @@ class FakeCall:
     case_seconds: float | None = None
     allow_shared: bool = True
     fresh: bool = False
+    coverage: bool = False
     isolation: IsolationPath | str | None = None
 
 
@@ -99,6 +101,7 @@ class FakeSandbox:
         case_seconds: float | None = None,
         allow_shared: bool = True,
         fresh: bool = False,
+        coverage: bool = False,
         isolation: IsolationPath | str | None = None,
         deadline_seconds: float | None = None,
     ) -> Evaluation:
@@ -114,9 +117,10 @@ class FakeSandbox:
             "case_seconds": case_seconds,
             "allow_shared": allow_shared,
             "fresh": fresh,
+            "coverage": coverage,
             "isolation": isolation,
         }
-        request = requests.evaluate_request(program, suite, **options)
+        request = evaluate_batch(SuiteIds(), **options).request_of((program, suite))
         call = FakeCall(program=requests.as_program(program), suite=suite, **options)
         return self._answer(call, Evaluation, request.request_id)
 
@@ -157,6 +161,7 @@ class FakeSandbox:
         case_seconds: float | None = None,
         allow_shared: bool = True,
         fresh: bool = False,
+        coverage: bool = False,
         isolation: IsolationPath | str | None = None,
         on_error: Callable[[SandboxError], object] | None = None,
         deadline_seconds: float | None = None,
@@ -176,6 +181,7 @@ class FakeSandbox:
                 case_seconds=case_seconds,
                 allow_shared=allow_shared,
                 fresh=fresh,
+                coverage=coverage,
                 isolation=isolation,
                 deadline_seconds=deadline_seconds,
             ),

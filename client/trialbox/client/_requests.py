@@ -58,30 +58,87 @@ class Limits:
     output_bytes: int | None = None
 
 
+class Comparator(enum.StrEnum):
+    """How the answer to a Call is compared with what was expected."""
+
+    EQUAL = "EQUAL"
+    """Python's `==`, so 2 equals 2.0 and True, and a tuple no list. With a tolerance, floats at any depth are compared
+    by it (both tolerances as in `math.isclose`, the one left out being 0); all else exactly."""
+    UNORDERED = "UNORDERED"
+    """The same items, each as often, in any order."""
+    EVALPLUS = "EVALPLUS"
+    """evalplus's rule: equal, or of one type and as close as numpy's `allclose` wants with its relative tolerance of
+    1e-7. Floats, and lists and tuples of nothing but floats, get an absolute tolerance of 1e-6 where none is given."""
+    EVALPLUS_SET = "EVALPLUS_SET"
+    """As EVALPLUS, but items count as equal in any order and however often they come."""
+    EVALPLUS_NOT_NONE = "EVALPLUS_NOT_NONE"
+    """Whether there is an answer at all: None where None was expected and else not; a bool must say the same."""
+    EVALPLUS_ROOT = "EVALPLUS_ROOT"
+    """The answer is a root, within the absolute tolerance, of the polynomial whose coefficients, lowest first, are the
+    first argument; what was expected is only shown."""
+
+
+class _Missing(enum.Enum):
+    MISSING = "MISSING"
+
+
+MISSING = _Missing.MISSING
+"""Stands for an expected value that isn't given; None is a value like any other."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A case: call the entry point and compare what it returns.
 
-    Arguments and the expected value must be plain values: None, bool, int, float, complex, str, bytes and
-    their lists, tuples, dicts and sets. With a tolerance, floats at any depth are compared by it (both
-    tolerances as in `math.isclose`, the one left out being 0); all else is compared exactly.
+    What should be returned is either told, as `expected`, or asked of `oracle`. Arguments and the expected value must
+    be plain values: None, bool, int, float, complex, str, bytes and their lists, tuples, dicts and sets.
+
+    Attributes:
+        entry_point: The function's name.
+        args: Its positional arguments.
+        kwargs: Its keyword arguments.
+        expected: What it should return.
+        oracle: The source of a trusted program that defines the entry point too; its answer is the expected one.
+        comparator: How the two are compared.
+        relative_tolerance: For comparators that say so.
+        absolute_tolerance: For comparators that say so.
+        name: Shown in reports.
+        shared: Whether the case runs in the program's own process, where it can be cheated.
+
+    Raises:
+        TypeError: Neither or both of `expected` and `oracle` are given.
     """
 
     entry_point: str
     args: Sequence[Any] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
-    expected: Any = field(kw_only=True)
+    expected: Any = field(kw_only=True, default=MISSING)
+    oracle: str | bytes | None = field(kw_only=True, default=None)
+    comparator: Comparator = field(kw_only=True, default=Comparator.EQUAL)
     relative_tolerance: float | None = field(kw_only=True, default=None)
     absolute_tolerance: float | None = field(kw_only=True, default=None)
     name: str = field(kw_only=True, default="")
+    shared: bool = field(kw_only=True, default=False)
+
+    def __post_init__(self) -> None:
+        if (self.expected is MISSING) is (self.oracle is None):
+            given = "neither" if self.oracle is None else "both"
+            raise TypeError(f"a Call of {self.entry_point!r} needs either expected or oracle, and {given} was given")
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A case: test code run where the program's names are in scope. It passes unless it raises."""
+    """A case: test code run where the program's names are in scope. It passes unless it raises.
+
+    Attributes:
+        source: The test code.
+        name: Shown in reports.
+        shared: Whether the case runs in the program's own process, where it can be cheated.
+    """
 
     source: str | bytes
     name: str = ""
+    shared: bool = False
 
 
 class Comparison(enum.StrEnum):
@@ -109,7 +166,11 @@ Case = Call | Check | Stdio
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """The cases for one task; `setup` runs after the program and before its Call and Check cases."""
+    """The cases for one task; `setup` runs after the program and before its Call and Check cases.
+
+    A suite is read once, when a program is first graded on it: what is changed in its values afterwards goes unnoticed.
+    """
 
     cases: Sequence[Case]
     setup: str | bytes = ""
+    _written: list[Any] = field(init=False, repr=False, compare=False, default_factory=list)

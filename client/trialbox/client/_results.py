@@ -148,6 +148,9 @@ class CaseResult:
         message: Says why for anything but PASSED.
         wall_seconds: Elapsed time of this case.
         exception: Where the program or the test code raised.
+        shared_reason: Why test and program could not be kept apart, where trust is SHARED.
+        arcs: Where coverage was asked for: steps from one line of the program to the next, from 0 where a function is
+            entered. The program's process tells them, so they are a claim.
     """
 
     verdict: Verdict
@@ -157,6 +160,13 @@ class CaseResult:
     message: str = ""
     wall_seconds: float = 0.0
     exception: ProgramException | None = None
+    shared_reason: str = ""
+    arcs: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def lines(self) -> tuple[int, ...]:
+        """The lines of the program that the case ran, where coverage was asked for."""
+        return tuple(sorted({line for _, line in self.arcs}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from trialbox.client._results import Evaluation, Execution, IsolationPath, Serve
 from trialbox.client._wire import answers, batches, requests
 from trialbox.client._wire.channel import Endpoint
 from trialbox.client._wire.flight import IN_FLIGHT, Flight
+from trialbox.client._wire.suites import SuiteIds
 from trialbox.v1.sandbox_service_pb2 import GetServerInfoRequest
 
 
@@ -49,6 +50,7 @@ class Sandbox:
         self._retry = retry
         self._server: LocalServer | None = None
         self._info: ServerInfo | None = None
+        self._suite_ids = SuiteIds()
 
     @classmethod
     def local(
@@ -123,6 +125,7 @@ class Sandbox:
         case_seconds: float | None = None,
         allow_shared: bool = True,
         fresh: bool = False,
+        coverage: bool = False,
         isolation: IsolationPath | str | None = None,
         deadline_seconds: float | None = None,
     ) -> Evaluation:
@@ -135,6 +138,8 @@ class Sandbox:
             case_seconds: Elapsed seconds a case may take; None means the server's default.
             allow_shared: Whether test and program may run together where they can't be kept apart.
             fresh: Whether every case gets a process of its own.
+            coverage: Whether to tell which lines of the program each Call and Check ran; the program runs several times
+                slower.
             isolation: How to isolate it; None means the server's choice.
             deadline_seconds: See the class.
 
@@ -142,17 +147,24 @@ class Sandbox:
             InvalidRequestError: A value in a Call can't be encoded, or the server refused the request.
             SandboxError: The infrastructure failed, or refused.
         """
-        request = requests.evaluate_request(
-            program,
-            suite,
+        batch = batches.evaluate_batch(
+            self._suite_ids,
             limits=limits,
             case_seconds=case_seconds,
             allow_shared=allow_shared,
             fresh=fresh,
+            coverage=coverage,
             isolation=isolation,
         )
+        request = batch.request_of((program, suite))
         seconds = self._evaluate_deadline(deadline_seconds, limits)
-        return answers.evaluation(request, self._connection.call("Evaluate", request, seconds))
+        try:
+            response = self._connection.call("Evaluate", request, seconds)
+        except SandboxError as error:
+            if not batch.mend(request, error):
+                raise
+            response = self._connection.call("Evaluate", request, seconds)
+        return batch.result_of(request, response, None)
 
     def run_many(
         self,
@@ -199,6 +211,7 @@ class Sandbox:
         case_seconds: float | None = None,
         allow_shared: bool = True,
         fresh: bool = False,
+        coverage: bool = False,
         isolation: IsolationPath | str | None = None,
         on_error: Callable[[SandboxError], object] | None = None,
         deadline_seconds: float | None = None,
@@ -209,7 +222,13 @@ class Sandbox:
             SandboxError: The infrastructure failed, or refused.
         """
         batch = batches.evaluate_batch(
-            limits=limits, case_seconds=case_seconds, allow_shared=allow_shared, fresh=fresh, isolation=isolation
+            self._suite_ids,
+            limits=limits,
+            case_seconds=case_seconds,
+            allow_shared=allow_shared,
+            fresh=fresh,
+            coverage=coverage,
+            isolation=isolation,
         )
         flight = Flight(batch, in_flight=in_flight, ordered=ordered, retry=self._retry)
         seconds = self._evaluate_deadline(deadline_seconds, limits)

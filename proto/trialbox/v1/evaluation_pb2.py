@@ -25,35 +25,37 @@ _sym_db = _symbol_database.Default()
 from trialbox.v1 import execution_pb2 as trialbox_dot_v1_dot_execution__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ctrialbox/v1/evaluation.proto\x12\x0btrialbox.v1\x1a\x1btrialbox/v1/execution.proto\"\xb4\x01\n\nComparator\x12*\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.trialbox.v1.Comparator.Kind\x12\x1a\n\x12relative_tolerance\x18\x02 \x01(\x01\x12\x1a\n\x12\x61\x62solute_tolerance\x18\x03 \x01(\x01\"B\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_EXACT\x10\x01\x12\x14\n\x10KIND_APPROXIMATE\x10\x02\"\x8c\x01\n\x08\x43\x61llCase\x12\x13\n\x0b\x65ntry_point\x18\x01 \x01(\t\x12\x11\n\targuments\x18\x02 \x01(\x0c\x12\x19\n\x11keyword_arguments\x18\x03 \x01(\x0c\x12\x10\n\x08\x65xpected\x18\x04 \x01(\x0c\x12+\n\ncomparator\x18\x05 \x01(\x0b\x32\x17.trialbox.v1.Comparator\"\x1b\n\tCheckCase\x12\x0e\n\x06source\x18\x01 \x01(\x0c\"\xd0\x01\n\tStdioCase\x12\r\n\x05stdin\x18\x01 \x01(\x0c\x12\x10\n\x08\x65xpected\x18\x02 \x01(\x0c\x12\x35\n\ncomparison\x18\x03 \x01(\x0e\x32!.trialbox.v1.StdioCase.Comparison\"k\n\nComparison\x12\x1a\n\x16\x43OMPARISON_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43OMPARISON_LINES\x10\x01\x12\x14\n\x10\x43OMPARISON_BYTES\x10\x02\x12\x15\n\x11\x43OMPARISON_TOKENS\x10\x03\"\x95\x01\n\x04\x43\x61se\x12\x0c\n\x04name\x18\x01 \x01(\t\x12%\n\x04\x63\x61ll\x18\x02 \x01(\x0b\x32\x15.trialbox.v1.CallCaseH\x00\x12\'\n\x05\x63heck\x18\x03 \x01(\x0b\x32\x16.trialbox.v1.CheckCaseH\x00\x12\'\n\x05stdio\x18\x04 \x01(\x0b\x32\x16.trialbox.v1.StdioCaseH\x00\x42\x06\n\x04kind\"8\n\x05Suite\x12 \n\x05\x63\x61ses\x18\x01 \x03(\x0b\x32\x11.trialbox.v1.Case\x12\r\n\x05setup\x18\x02 \x01(\x0c\"\xd1\x01\n\nCaseResult\x12%\n\x07verdict\x18\x01 \x01(\x0e\x32\x14.trialbox.v1.Verdict\x12!\n\x05trust\x18\x02 \x01(\x0e\x32\x12.trialbox.v1.Trust\x12\x0e\n\x06\x61\x63tual\x18\x03 \x01(\t\x12\x10\n\x08\x65xpected\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\x12\x14\n\x0cwall_seconds\x18\x06 \x01(\x01\x12\x30\n\texception\x18\x07 \x01(\x0b\x32\x1d.trialbox.v1.ProgramException\"\x96\x01\n\nEvaluation\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12&\n\x05\x63\x61ses\x18\x02 \x03(\x0b\x32\x17.trialbox.v1.CaseResult\x12!\n\x05usage\x18\x03 \x01(\x0b\x32\x12.trialbox.v1.Usage\x12)\n\tisolation\x18\x04 \x01(\x0b\x32\x16.trialbox.v1.Isolation*\xa4\x01\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x12\n\x0eVERDICT_PASSED\x10\x01\x12\x12\n\x0eVERDICT_FAILED\x10\x02\x12\x11\n\rVERDICT_ERROR\x10\x03\x12\x15\n\x11VERDICT_TIMED_OUT\x10\x04\x12\x19\n\x15VERDICT_OUT_OF_MEMORY\x10\x05\x12\x13\n\x0fVERDICT_NOT_RUN\x10\x06*E\n\x05Trust\x12\x15\n\x11TRUST_UNSPECIFIED\x10\x00\x12\x13\n\x0fTRUST_SEPARATED\x10\x01\x12\x10\n\x0cTRUST_SHARED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ctrialbox/v1/evaluation.proto\x12\x0btrialbox.v1\x1a\x1btrialbox/v1/execution.proto\"\x91\x02\n\nComparator\x12*\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.trialbox.v1.Comparator.Kind\x12\x1a\n\x12relative_tolerance\x18\x02 \x01(\x01\x12\x1a\n\x12\x61\x62solute_tolerance\x18\x03 \x01(\x01\"\x9e\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_EQUAL\x10\x01\x12\x12\n\x0eKIND_UNORDERED\x10\x02\x12\x11\n\rKIND_EVALPLUS\x10\x03\x12\x15\n\x11KIND_EVALPLUS_SET\x10\x04\x12\x1a\n\x16KIND_EVALPLUS_NOT_NONE\x10\x05\x12\x16\n\x12KIND_EVALPLUS_ROOT\x10\x06\"\xaa\x01\n\x08\x43\x61llCase\x12\x13\n\x0b\x65ntry_point\x18\x01 \x01(\t\x12\x11\n\targuments\x18\x02 \x01(\x0c\x12\x19\n\x11keyword_arguments\x18\x03 \x01(\x0c\x12\x12\n\x08\x65xpected\x18\x04 \x01(\x0cH\x00\x12\x10\n\x06oracle\x18\x06 \x01(\rH\x00\x12+\n\ncomparator\x18\x05 \x01(\x0b\x32\x17.trialbox.v1.ComparatorB\x08\n\x06wanted\"\x1b\n\tCheckCase\x12\x0e\n\x06source\x18\x01 \x01(\x0c\"\xd0\x01\n\tStdioCase\x12\r\n\x05stdin\x18\x01 \x01(\x0c\x12\x10\n\x08\x65xpected\x18\x02 \x01(\x0c\x12\x35\n\ncomparison\x18\x03 \x01(\x0e\x32!.trialbox.v1.StdioCase.Comparison\"k\n\nComparison\x12\x1a\n\x16\x43OMPARISON_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43OMPARISON_LINES\x10\x01\x12\x14\n\x10\x43OMPARISON_BYTES\x10\x02\x12\x15\n\x11\x43OMPARISON_TOKENS\x10\x03\"\xa5\x01\n\x04\x43\x61se\x12\x0c\n\x04name\x18\x01 \x01(\t\x12%\n\x04\x63\x61ll\x18\x02 \x01(\x0b\x32\x15.trialbox.v1.CallCaseH\x00\x12\'\n\x05\x63heck\x18\x03 \x01(\x0b\x32\x16.trialbox.v1.CheckCaseH\x00\x12\'\n\x05stdio\x18\x04 \x01(\x0b\x32\x16.trialbox.v1.StdioCaseH\x00\x12\x0e\n\x06shared\x18\x05 \x01(\x08\x42\x06\n\x04kind\"I\n\x05Suite\x12 \n\x05\x63\x61ses\x18\x01 \x03(\x0b\x32\x11.trialbox.v1.Case\x12\r\n\x05setup\x18\x02 \x01(\x0c\x12\x0f\n\x07oracles\x18\x03 \x03(\x0c\"\x88\x02\n\nCaseResult\x12%\n\x07verdict\x18\x01 \x01(\x0e\x32\x14.trialbox.v1.Verdict\x12!\n\x05trust\x18\x02 \x01(\x0e\x32\x12.trialbox.v1.Trust\x12\x0e\n\x06\x61\x63tual\x18\x03 \x01(\t\x12\x10\n\x08\x65xpected\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\x12\x14\n\x0cwall_seconds\x18\x06 \x01(\x01\x12\x30\n\texception\x18\x07 \x01(\x0b\x32\x1d.trialbox.v1.ProgramException\x12\x15\n\rshared_reason\x18\x08 \x01(\t\x12\x1e\n\x04\x61rcs\x18\t \x03(\x0b\x32\x10.trialbox.v1.Arc\"\x1f\n\x03\x41rc\x12\x0c\n\x04\x66rom\x18\x01 \x01(\r\x12\n\n\x02to\x18\x02 \x01(\r\"\xa8\x01\n\nEvaluation\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12&\n\x05\x63\x61ses\x18\x02 \x03(\x0b\x32\x17.trialbox.v1.CaseResult\x12!\n\x05usage\x18\x03 \x01(\x0b\x32\x12.trialbox.v1.Usage\x12)\n\tisolation\x18\x04 \x01(\x0b\x32\x16.trialbox.v1.Isolation\x12\x10\n\x08suite_id\x18\x05 \x01(\x0c*\xa4\x01\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x12\n\x0eVERDICT_PASSED\x10\x01\x12\x12\n\x0eVERDICT_FAILED\x10\x02\x12\x11\n\rVERDICT_ERROR\x10\x03\x12\x15\n\x11VERDICT_TIMED_OUT\x10\x04\x12\x19\n\x15VERDICT_OUT_OF_MEMORY\x10\x05\x12\x13\n\x0fVERDICT_NOT_RUN\x10\x06*E\n\x05Trust\x12\x15\n\x11TRUST_UNSPECIFIED\x10\x00\x12\x13\n\x0fTRUST_SEPARATED\x10\x01\x12\x10\n\x0cTRUST_SHARED\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'trialbox.v1.evaluation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_VERDICT']._serialized_start=1216
-  _globals['_VERDICT']._serialized_end=1380
-  _globals['_TRUST']._serialized_start=1382
-  _globals['_TRUST']._serialized_end=1451
+  _globals['_VERDICT']._serialized_start=1478
+  _globals['_VERDICT']._serialized_end=1642
+  _globals['_TRUST']._serialized_start=1644
+  _globals['_TRUST']._serialized_end=1713
   _globals['_COMPARATOR']._serialized_start=75
-  _globals['_COMPARATOR']._serialized_end=255
-  _globals['_COMPARATOR_KIND']._serialized_start=189
-  _globals['_COMPARATOR_KIND']._serialized_end=255
-  _globals['_CALLCASE']._serialized_start=258
-  _globals['_CALLCASE']._serialized_end=398
-  _globals['_CHECKCASE']._serialized_start=400
-  _globals['_CHECKCASE']._serialized_end=427
-  _globals['_STDIOCASE']._serialized_start=430
-  _globals['_STDIOCASE']._serialized_end=638
-  _globals['_STDIOCASE_COMPARISON']._serialized_start=531
-  _globals['_STDIOCASE_COMPARISON']._serialized_end=638
-  _globals['_CASE']._serialized_start=641
-  _globals['_CASE']._serialized_end=790
-  _globals['_SUITE']._serialized_start=792
-  _globals['_SUITE']._serialized_end=848
-  _globals['_CASERESULT']._serialized_start=851
-  _globals['_CASERESULT']._serialized_end=1060
-  _globals['_EVALUATION']._serialized_start=1063
-  _globals['_EVALUATION']._serialized_end=1213
+  _globals['_COMPARATOR']._serialized_end=348
+  _globals['_COMPARATOR_KIND']._serialized_start=190
+  _globals['_COMPARATOR_KIND']._serialized_end=348
+  _globals['_CALLCASE']._serialized_start=351
+  _globals['_CALLCASE']._serialized_end=521
+  _globals['_CHECKCASE']._serialized_start=523
+  _globals['_CHECKCASE']._serialized_end=550
+  _globals['_STDIOCASE']._serialized_start=553
+  _globals['_STDIOCASE']._serialized_end=761
+  _globals['_STDIOCASE_COMPARISON']._serialized_start=654
+  _globals['_STDIOCASE_COMPARISON']._serialized_end=761
+  _globals['_CASE']._serialized_start=764
+  _globals['_CASE']._serialized_end=929
+  _globals['_SUITE']._serialized_start=931
+  _globals['_SUITE']._serialized_end=1004
+  _globals['_CASERESULT']._serialized_start=1007
+  _globals['_CASERESULT']._serialized_end=1271
+  _globals['_ARC']._serialized_start=1273
+  _globals['_ARC']._serialized_end=1304
+  _globals['_EVALUATION']._serialized_start=1307
+  _globals['_EVALUATION']._serialized_end=1475
 # @@protoc_insertion_point(module_scope)

@@ -72,7 +72,7 @@ Global___Trust: _TypeAlias = Trust  # noqa: Y015
 
 @_typing.final
 class Comparator(_message.Message):
-    """How a Call's answer is compared with the expected value."""
+    """How a Call's answer is compared with the expected value. NaN is as expected as any other float."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -83,23 +83,43 @@ class Comparator(_message.Message):
     class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Comparator._Kind.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         KIND_UNSPECIFIED: Comparator._Kind.ValueType  # 0
-        KIND_EXACT: Comparator._Kind.ValueType  # 1
-        """Python's ==, so 2 equals 2.0 and True, and a tuple no list."""
-        KIND_APPROXIMATE: Comparator._Kind.ValueType  # 2
-        """Floats in lists, tuples and dicts, within a tolerance; all else exact."""
+        KIND_EQUAL: Comparator._Kind.ValueType  # 1
+        """Python's ==, so 2 equals 2.0 and True, and a tuple no list. With a tolerance, floats in lists,
+        tuples and dicts are compared by it.
+        """
+        KIND_UNORDERED: Comparator._Kind.ValueType  # 2
+        """The same items as often, in whatever order; items as with EQUAL."""
+        KIND_EVALPLUS: Comparator._Kind.ValueType  # 3
+        """EvalPlus's rule: equal, or of the same type and numpy.allclose with the absolute tolerance."""
+        KIND_EVALPLUS_SET: Comparator._Kind.ValueType  # 4
+        """The same, of the sets that the two make."""
+        KIND_EVALPLUS_NOT_NONE: Comparator._Kind.ValueType  # 5
+        """Expected is whether the answer is anything but None."""
+        KIND_EVALPLUS_ROOT: Comparator._Kind.ValueType  # 6
+        """The answer is a zero, within the absolute tolerance, of the polynomial in the first argument."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
     KIND_UNSPECIFIED: Comparator.Kind.ValueType  # 0
-    KIND_EXACT: Comparator.Kind.ValueType  # 1
-    """Python's ==, so 2 equals 2.0 and True, and a tuple no list."""
-    KIND_APPROXIMATE: Comparator.Kind.ValueType  # 2
-    """Floats in lists, tuples and dicts, within a tolerance; all else exact."""
+    KIND_EQUAL: Comparator.Kind.ValueType  # 1
+    """Python's ==, so 2 equals 2.0 and True, and a tuple no list. With a tolerance, floats in lists,
+    tuples and dicts are compared by it.
+    """
+    KIND_UNORDERED: Comparator.Kind.ValueType  # 2
+    """The same items as often, in whatever order; items as with EQUAL."""
+    KIND_EVALPLUS: Comparator.Kind.ValueType  # 3
+    """EvalPlus's rule: equal, or of the same type and numpy.allclose with the absolute tolerance."""
+    KIND_EVALPLUS_SET: Comparator.Kind.ValueType  # 4
+    """The same, of the sets that the two make."""
+    KIND_EVALPLUS_NOT_NONE: Comparator.Kind.ValueType  # 5
+    """Expected is whether the answer is anything but None."""
+    KIND_EVALPLUS_ROOT: Comparator.Kind.ValueType  # 6
+    """The answer is a zero, within the absolute tolerance, of the polynomial in the first argument."""
 
     KIND_FIELD_NUMBER: _builtins.int
     RELATIVE_TOLERANCE_FIELD_NUMBER: _builtins.int
     ABSOLUTE_TOLERANCE_FIELD_NUMBER: _builtins.int
     kind: Global___Comparator.Kind.ValueType
-    """Left out means exact."""
+    """Left out means EQUAL."""
     relative_tolerance: _builtins.float
     absolute_tolerance: _builtins.float
     def __init__(
@@ -127,14 +147,17 @@ class CallCase(_message.Message):
     ARGUMENTS_FIELD_NUMBER: _builtins.int
     KEYWORD_ARGUMENTS_FIELD_NUMBER: _builtins.int
     EXPECTED_FIELD_NUMBER: _builtins.int
+    ORACLE_FIELD_NUMBER: _builtins.int
     COMPARATOR_FIELD_NUMBER: _builtins.int
     entry_point: _builtins.str
     arguments: _builtins.bytes
-    """A tuple, in trialbox's value encoding (trialbox/v1/values.py)."""
+    """A tuple, in trialbox's value encoding (docs/value-encoding.md)."""
     keyword_arguments: _builtins.bytes
     """A dict with string keys, in the same encoding; empty means none."""
     expected: _builtins.bytes
     """A value in the same encoding."""
+    oracle: _builtins.int
+    """The place in the suite's oracles of the program whose answer is right."""
     @_builtins.property
     def comparator(self) -> Global___Comparator: ...
     def __init__(
@@ -144,13 +167,16 @@ class CallCase(_message.Message):
         arguments: _builtins.bytes = ...,
         keyword_arguments: _builtins.bytes = ...,
         expected: _builtins.bytes = ...,
+        oracle: _builtins.int = ...,
         comparator: Global___Comparator | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["comparator", b"comparator"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["comparator", b"comparator", "expected", b"expected", "oracle", b"oracle", "wanted", b"wanted"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "comparator", b"comparator", "entry_point", b"entry_point", "expected", b"expected", "keyword_arguments", b"keyword_arguments"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "comparator", b"comparator", "entry_point", b"entry_point", "expected", b"expected", "keyword_arguments", b"keyword_arguments", "oracle", b"oracle", "wanted", b"wanted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType_wanted: _TypeAlias = _typing.Literal["expected", "oracle"]  # noqa: Y015
+    _WhichOneofArgType_wanted: _TypeAlias = _typing.Literal["wanted", b"wanted"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_wanted) -> _WhichOneofReturnType_wanted | None: ...
 
 Global___CallCase: _TypeAlias = CallCase  # noqa: Y015
 
@@ -232,8 +258,13 @@ class Case(_message.Message):
     CALL_FIELD_NUMBER: _builtins.int
     CHECK_FIELD_NUMBER: _builtins.int
     STDIO_FIELD_NUMBER: _builtins.int
+    SHARED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Shown in reports; need not be unique."""
+    shared: _builtins.bool
+    """Test and program are to run in one process: the case needs the program's live objects. It then
+    takes an expected value, not an oracle. Means nothing for Stdio.
+    """
     @_builtins.property
     def call(self) -> Global___CallCase: ...
     @_builtins.property
@@ -247,10 +278,11 @@ class Case(_message.Message):
         call: Global___CallCase | None = ...,
         check: Global___CheckCase | None = ...,
         stdio: Global___StdioCase | None = ...,
+        shared: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "check", b"check", "kind", b"kind", "stdio", b"stdio"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "check", b"check", "kind", b"kind", "name", b"name", "stdio", b"stdio"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "check", b"check", "kind", b"kind", "name", b"name", "shared", b"shared", "stdio", b"stdio"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["call", "check", "stdio"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
@@ -266,19 +298,25 @@ class Suite(_message.Message):
 
     CASES_FIELD_NUMBER: _builtins.int
     SETUP_FIELD_NUMBER: _builtins.int
+    ORACLES_FIELD_NUMBER: _builtins.int
     setup: _builtins.bytes
     """Code that runs after the program and before Call and Check cases."""
     @_builtins.property
     def cases(self) -> _containers.RepeatedCompositeFieldContainer[Global___Case]: ...
+    @_builtins.property
+    def oracles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Programs that are right. They never share a process with the one that is graded."""
+
     def __init__(
         self,
         *,
         cases: _abc.Iterable[Global___Case] | None = ...,
         setup: _builtins.bytes = ...,
+        oracles: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cases", b"cases", "setup", b"setup"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cases", b"cases", "oracles", b"oracles", "setup", b"setup"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -295,6 +333,8 @@ class CaseResult(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     WALL_SECONDS_FIELD_NUMBER: _builtins.int
     EXCEPTION_FIELD_NUMBER: _builtins.int
+    SHARED_REASON_FIELD_NUMBER: _builtins.int
+    ARCS_FIELD_NUMBER: _builtins.int
     verdict: Global___Verdict.ValueType
     trust: Global___Trust.ValueType
     actual: _builtins.str
@@ -303,9 +343,17 @@ class CaseResult(_message.Message):
     message: _builtins.str
     """Says why for anything but PASSED."""
     wall_seconds: _builtins.float
+    shared_reason: _builtins.str
+    """Why the program could not be kept apart, where trust is SHARED."""
     @_builtins.property
     def exception(self) -> _execution_pb2.ProgramException:
         """Where the program or the test code raised."""
+
+    @_builtins.property
+    def arcs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Arc]:
+        """What of the program the case ran, where that was asked for. The program's process tells it, so it
+        is a claim, and decides nothing.
+        """
 
     def __init__(
         self,
@@ -317,14 +365,38 @@ class CaseResult(_message.Message):
         message: _builtins.str = ...,
         wall_seconds: _builtins.float = ...,
         exception: _execution_pb2.ProgramException | None = ...,
+        shared_reason: _builtins.str = ...,
+        arcs: _abc.Iterable[Global___Arc] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["exception", b"exception"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "exception", b"exception", "expected", b"expected", "message", b"message", "trust", b"trust", "verdict", b"verdict", "wall_seconds", b"wall_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "arcs", b"arcs", "exception", b"exception", "expected", b"expected", "message", b"message", "shared_reason", b"shared_reason", "trust", b"trust", "verdict", b"verdict", "wall_seconds", b"wall_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CaseResult: _TypeAlias = CaseResult  # noqa: Y015
+
+@_typing.final
+class Arc(_message.Message):
+    """A step from one line of the program to the next; from 0 where a function is entered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_FIELD_NUMBER: _builtins.int
+    TO_FIELD_NUMBER: _builtins.int
+    to: _builtins.int
+    def __init__(
+        self,
+        *,
+        to: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from", b"from", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Arc: _TypeAlias = Arc  # noqa: Y015
 
 @_typing.final
 class Evaluation(_message.Message):
@@ -336,7 +408,10 @@ class Evaluation(_message.Message):
     CASES_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
     ISOLATION_FIELD_NUMBER: _builtins.int
+    SUITE_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    suite_id: _builtins.bytes
+    """A name for the suite that later requests to this server may use instead of it."""
     @_builtins.property
     def cases(self) -> _containers.RepeatedCompositeFieldContainer[Global___CaseResult]:
         """One for each case, in the suite's order."""
@@ -354,10 +429,11 @@ class Evaluation(_message.Message):
         cases: _abc.Iterable[Global___CaseResult] | None = ...,
         usage: _execution_pb2.Usage | None = ...,
         isolation: _execution_pb2.Isolation | None = ...,
+        suite_id: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["isolation", b"isolation", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cases", b"cases", "isolation", b"isolation", "request_id", b"request_id", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cases", b"cases", "isolation", b"isolation", "request_id", b"request_id", "suite_id", b"suite_id", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

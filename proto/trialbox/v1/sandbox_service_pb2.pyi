@@ -192,12 +192,15 @@ class EvaluateRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     PROGRAM_FIELD_NUMBER: _builtins.int
     SUITE_FIELD_NUMBER: _builtins.int
+    SUITE_ID_FIELD_NUMBER: _builtins.int
     LIMITS_FIELD_NUMBER: _builtins.int
     CASE_SECONDS_FIELD_NUMBER: _builtins.int
     FORBID_SHARED_FIELD_NUMBER: _builtins.int
     FRESH_FIELD_NUMBER: _builtins.int
+    COVERAGE_FIELD_NUMBER: _builtins.int
     ISOLATION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
+    suite_id: _builtins.bytes
     case_seconds: _builtins.float
     """Elapsed seconds a case may take, less what it waited for a processor on a busy machine;
     left out means the server's default.
@@ -206,6 +209,8 @@ class EvaluateRequest(_message.Message):
     """Answer ERROR for a case that can't be graded apart from the program."""
     fresh: _builtins.bool
     """A process of its own for every case."""
+    coverage: _builtins.bool
+    """Tell which lines of the program each Call and Check ran; the program runs several times slower."""
     isolation: _execution_pb2.IsolationPath.ValueType
     @_builtins.property
     def program(self) -> _execution_pb2.Program: ...
@@ -221,19 +226,26 @@ class EvaluateRequest(_message.Message):
         request_id: _builtins.str = ...,
         program: _execution_pb2.Program | None = ...,
         suite: _evaluation_pb2.Suite | None = ...,
+        suite_id: _builtins.bytes = ...,
         limits: _execution_pb2.Limits | None = ...,
         case_seconds: _builtins.float | None = ...,
         forbid_shared: _builtins.bool = ...,
         fresh: _builtins.bool = ...,
+        coverage: _builtins.bool = ...,
         isolation: _execution_pb2.IsolationPath.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_case_seconds", b"_case_seconds", "case_seconds", b"case_seconds", "limits", b"limits", "program", b"program", "suite", b"suite"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_case_seconds", b"_case_seconds", "case_seconds", b"case_seconds", "limits", b"limits", "program", b"program", "suite", b"suite", "suite_id", b"suite_id", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_case_seconds", b"_case_seconds", "case_seconds", b"case_seconds", "forbid_shared", b"forbid_shared", "fresh", b"fresh", "isolation", b"isolation", "limits", b"limits", "program", b"program", "request_id", b"request_id", "suite", b"suite"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_case_seconds", b"_case_seconds", "case_seconds", b"case_seconds", "coverage", b"coverage", "forbid_shared", b"forbid_shared", "fresh", b"fresh", "isolation", b"isolation", "limits", b"limits", "program", b"program", "request_id", b"request_id", "suite", b"suite", "suite_id", b"suite_id", "task", b"task"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__case_seconds: _TypeAlias = _typing.Literal["case_seconds"]  # noqa: Y015
     _WhichOneofArgType__case_seconds: _TypeAlias = _typing.Literal["_case_seconds", b"_case_seconds"]  # noqa: Y015
+    _WhichOneofReturnType_task: _TypeAlias = _typing.Literal["suite", "suite_id"]  # noqa: Y015
+    _WhichOneofArgType_task: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__case_seconds) -> _WhichOneofReturnType__case_seconds | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_task) -> _WhichOneofReturnType_task | None: ...
 
 Global___EvaluateRequest: _TypeAlias = EvaluateRequest  # noqa: Y015
 

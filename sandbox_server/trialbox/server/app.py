@@ -29,17 +29,19 @@ from trialbox.server.runtimes import Runtime
 from trialbox.server.service import SandboxService
 from trialbox.server.settings import MAXIMUM_SLOTS, MAXIMUM_SPARE_SLOTS, RuntimeSettings, Settings
 from trialbox.server.slot import Slot, SlotConfig
+from trialbox.server.suites import SuiteStore
 from trialbox.server.validation import Bounds
 from trialbox.v1 import MAX_MESSAGE_BYTES, sandbox_service_pb2, sandbox_service_pb2_grpc
 
 DEFAULT_RUNTIME = "python"
 _SERVICE = sandbox_service_pb2.DESCRIPTOR.services_by_name["SandboxService"].full_name
 _READY = b"ready\n"
-# Above the 32-bit ids people and systems use, and three for each slot of each server alive.
+_JUDGE_SECONDS = 24 * 3600.0
+# Above the 32-bit ids people and systems use, and some for each slot of each server alive.
 _FIRST_HOST_ID = 1 << 20
 # The rest is for the server, the launchers and whatever else the machine runs.
 _MEMORY_SHARE = 0.9
-_HOST_IDS_A_SERVER = (MAXIMUM_SLOTS + MAXIMUM_SPARE_SLOTS) * IDS_PER_SLOT
+_HOST_IDS_A_SERVER = 2 * (MAXIMUM_SLOTS + MAXIMUM_SPARE_SLOTS) * IDS_PER_SLOT
 
 _log = structlog.get_logger(__name__)
 
@@ -58,13 +60,27 @@ class Sandbox:
         self.memory_bytes = 0
         """What the memory limits of all running programs may sum up to."""
         self._pool: Pool | None = None
+        self._judges: Pool | None = None
 
     @property
     def pool(self) -> Pool:
-        """The running pool."""
-        if self._pool is None:
-            raise CannotServeError("the sandbox is not started")
-        return self._pool
+        """Where programs run."""
+        return _started(self._pool)
+
+    @property
+    def judges(self) -> Pool:
+        """Where their judges do."""
+        return _started(self._judges)
+
+    @property
+    def judge_limits(self) -> Limits:
+        """What a judge may use: it ends with the evaluation that it serves, or when a case takes too long."""
+        return replace(
+            self.default_limits,
+            wall_seconds=_JUDGE_SECONDS,
+            cpu_seconds=_JUDGE_SECONDS,
+            memory_bytes=self.settings.judge_memory_bytes,
+        )
 
     @property
     def default_limits(self) -> Limits:
@@ -111,11 +127,18 @@ class Sandbox:
                 usual_disk=DiskSize.of(limits),
                 executions_by_jail=settings.executions_by_jail,
             )
-            slots = [Slot(number, config) for number in range(settings.slots + settings.spare_slots)]
-            self._pool = Pool(
-                slots, permits=settings.slots, queue_size=settings.queue_size, memory_bytes=self.memory_bytes
+            # A program and its judge are in slots that have nothing in common.
+            count = settings.slots + settings.spare_slots
+            slots = [Slot(number, config) for number in range(2 * count)]
+            permits, queue_size = settings.slots, settings.queue_size
+            self._pool = Pool(slots[:count], permits=permits, queue_size=queue_size, memory_bytes=self.memory_bytes)
+            self._judges = Pool(
+                slots[count:],
+                permits=permits,
+                queue_size=queue_size,
+                memory_bytes=permits * settings.judge_memory_bytes,
             )
-            await self._pool.start()
+            await asyncio.gather(self._pool.start(), self._judges.start())
             self.layers = await layers.probe(
                 partial(self._pool.execute, bounded=False),
                 cgroup_host,
@@ -133,8 +156,13 @@ class Sandbox:
 
     async def stop(self) -> None:
         """End whatever runs, and leave nothing behind."""
-        if self._pool is not None:
-            await self._pool.stop()
+        await asyncio.gather(*(pool.stop() for pool in (self._pool, self._judges) if pool is not None))
+
+
+def _started(pool: Pool | None) -> Pool:
+    if pool is None:
+        raise CannotServeError("the sandbox is not started")
+    return pool
 
 
 async def serve(settings: Settings) -> None:
@@ -162,6 +190,9 @@ async def _serve(sandbox: Sandbox) -> None:
     )
     service = SandboxService(
         pool=sandbox.pool,
+        judges=sandbox.judges,
+        judge_limits=sandbox.judge_limits,
+        suites=SuiteStore(settings.suite_cache_bytes),
         bounds=Bounds(
             default_limits=sandbox.default_limits,
             maximum_limits=sandbox.maximum_limits,

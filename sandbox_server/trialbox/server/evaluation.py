@@ -1,186 +1,122 @@
-"""Grades a program: runs its cases in jails, and makes a verdict of whatever happens."""
+"""Grades a program: runs the cases of a suite in jails, and makes a verdict of whatever happens."""
 
 import asyncio
 from dataclasses import replace
 
+from trialbox.server.budget import Budget, explain, text_limit
 from trialbox.server.grading import (
-    TEXT_LIMIT,
     Call,
     CaseResult,
-    Check,
     Comparison,
     Evaluation,
     EvaluationJob,
     Stdio,
+    Trust,
     Verdict,
-    exception_text,
     shortened,
 )
-from trialbox.server.guest import frames
-from trialbox.server.harness_watch import HarnessWatch
-from trialbox.server.model import Execution, Job, Limits, Outcome, Usage
+from trialbox.server.model import Job, Limits, Outcome
+from trialbox.server.separated import SeparatedCases
+from trialbox.server.shared import SharedCases
 from trialbox.server.watching import Execute
 
-_ALL_TEXTS_LIMIT = 1_000_000
-_MINIMUM_SECONDS = 0.01
-
-_VERDICTS = {
-    Outcome.WALL_TIME_EXCEEDED: Verdict.TIMED_OUT,
-    Outcome.CPU_TIME_EXCEEDED: Verdict.TIMED_OUT,
-    Outcome.MEMORY_EXCEEDED: Verdict.OUT_OF_MEMORY,
-}
+_ASKED_FOR = "the case says shared"
 
 
-async def evaluate(execute: Execute, job: EvaluationJob, *, bounded: bool = True) -> Evaluation:
+async def evaluate(
+    execute: Execute, execute_judge: Execute, job: EvaluationJob, *, judge_limits: Limits, bounded: bool = True
+) -> Evaluation:
     """Run all cases of `job`; a case that could not be run is NOT_RUN, never a pass.
 
+    The program runs by `execute`, what holds the expected values by `execute_judge`, which must be jails of their own.
     With `bounded` a full queue refuses the evaluation as a whole, never when it is under way.
     """
-    return await _Evaluation(execute, job, bounded).run()
+    return await _Evaluation(execute, execute_judge, job, judge_limits, bounded).run()
 
 
 class _Evaluation:
-    def __init__(self, execute: Execute, job: EvaluationJob, bounded: bool) -> None:
-        self._execute = execute
-        self._bounded = bounded
+    def __init__(
+        self, execute: Execute, execute_judge: Execute, job: EvaluationJob, judge_limits: Limits, bounded: bool
+    ) -> None:
         self._job = job
+        self._cases = job.suite.cases
+        self._text_limit = text_limit(len(self._cases))
+        self._budget = Budget(execute, job.limits, bounded=bounded)
+        self._separated = SeparatedCases(job, self._budget, execute_judge, judge_limits, self._text_limit)
         self._results: dict[int, CaseResult] = {}
-        self._usages: list[Usage] = []
-        self._wall_left = job.limits.wall_seconds
-        self._cpu_left = job.limits.cpu_seconds
-        # A program chooses these texts: together they must fit into an answer.
-        self._text_limit = min(TEXT_LIMIT, _ALL_TEXTS_LIMIT // len(job.cases))
 
     async def run(self) -> Evaluation:
-        """Grade the cases that share a process, then those that need none."""
-        if self._job.forbid_shared:
-            refusal = CaseResult(
-                verdict=Verdict.ERROR,
-                message="this server calls every verdict SHARED, which the request forbids",
-            )
-            return Evaluation(cases=(refusal,) * len(self._job.cases), usage=Usage())
-        together = [number for number, case in enumerate(self._job.cases) if not isinstance(case, Stdio)]
-        while together and self._time_left():
-            batch = together[:1] if self._job.fresh else together
-            left = await self._run_harness(batch)
-            together = left + together[len(batch) :]
-        for number, case in enumerate(self._job.cases):
-            if isinstance(case, Stdio) and self._time_left():
+        """Grade the cases of each kind together."""
+        shared = {
+            number: _ASKED_FOR for number, case in enumerate(self._cases) if not isinstance(case, Stdio) and case.shared
+        }
+        apart = [
+            number for number, case in enumerate(self._cases) if not isinstance(case, Stdio) and number not in shared
+        ]
+        self._results |= await self._separated.run(apart)
+        self._job.suite.expected.update(self._separated.expected)
+        shared |= self._separated.shared
+        await self._run_shared(shared)
+        for number, case in enumerate(self._cases):
+            if isinstance(case, Stdio) and self._budget.is_left:
                 self._results[number] = await self._run_stdio(case)
-        not_run = CaseResult(verdict=Verdict.NOT_RUN, message="the evaluation's time was up")
-        cases = tuple(self._results.get(number, not_run) for number in range(len(self._job.cases)))
-        return Evaluation(cases=cases, usage=_total(self._usages))
+        cases = tuple(
+            self._results.get(number) or _not_run(shared.get(number, "")) for number in range(len(self._cases))
+        )
+        return Evaluation(cases=cases, usage=self._budget.total())
 
-    async def _run_harness(self, numbers: list[int]) -> list[int]:
-        """Run these cases in one process; return those a new process must run."""
-        watch = HarnessWatch(numbers, case_seconds=self._job.case_seconds, text_limit=self._text_limit)
-        suite = frames.pack(self._job.setup, *(_packed(number, self._job.cases[number]) for number in numbers))
-        job = Job(program=self._job.program, limits=self._limits(), isolation=self._job.isolation, harness=suite)
-        execution = await self._spend(job, watch)
-        self._results |= watch.results
-        if watch.load_failure is not None:
-            failure = CaseResult(
-                verdict=Verdict.ERROR,
-                message=f"the program does not load: {watch.load_failure.type}: {watch.load_failure.message}",
-                exception=watch.load_failure,
-            )
-            self._results |= dict.fromkeys(numbers, failure)
-            return []
-        if not watch.loaded:
-            ended = self._ended(execution, watch, "while the program loaded")
-            self._results |= dict.fromkeys(numbers, ended)
-            return []
-        left = watch.remaining
-        if watch.current is not None:
-            self._results[watch.current] = self._ended(execution, watch, "in this case")
-        elif left:  # it ended between two cases: the one it was about to begin has the blame
-            self._results[left.pop(0)] = self._ended(execution, watch, "before this case")
-        return left
+    async def _run_shared(self, reasons: dict[int, str]) -> None:
+        if self._job.forbid_shared:
+            for number, why in reasons.items():
+                message = f"the request forbids SHARED, and this case needs it: {why}"
+                self._results[number] = CaseResult(verdict=Verdict.ERROR, message=message, shared_reason=why)
+            return
+        expected = self._separated.expected
+        suite = replace(
+            self._job.suite,
+            cases=tuple(
+                replace(case, expected=expected[number]) if isinstance(case, Call) and number in expected else case
+                for number, case in enumerate(self._cases)
+            ),
+        )
+        results = await SharedCases(replace(self._job, suite=suite), self._budget, self._text_limit).run(
+            sorted(reasons)
+        )
+        for number, result in results.items():
+            self._results[number] = replace(result, shared_reason=reasons[number])
 
     async def _run_stdio(self, case: Stdio) -> CaseResult:
-        limits = self._limits()
+        limits = self._budget.limits()
         program = replace(self._job.program, stdin=case.stdin)
         limits = replace(limits, wall_seconds=min(limits.wall_seconds, self._job.case_seconds))
         job = Job(program=program, limits=limits, isolation=self._job.isolation)
-        execution = await self._spend(job)
+        execution = await self._budget.spend(job)
+        wall_seconds = execution.usage.wall_seconds
         if execution.outcome is not Outcome.SUCCEEDED:
-            return replace(self._explain(execution, "in this case"), wall_seconds=execution.usage.wall_seconds)
+            ended = explain(execution, "in this case", self._text_limit)
+            return replace(ended, wall_seconds=wall_seconds, trust=Trust.SEPARATED)
         # In a thread: a program may put out so much that comparing takes a while.
         same = await asyncio.to_thread(_same_output, execution.stdout, case)
         return CaseResult(
             verdict=Verdict.PASSED if same else Verdict.FAILED,
+            trust=Trust.SEPARATED,
             actual=self._shown(execution.stdout),
             expected=self._shown(case.expected),
             message="" if same else f"gave {self._shown(execution.stdout)!r}, not {self._shown(case.expected)!r}",
-            wall_seconds=execution.usage.wall_seconds,
+            wall_seconds=wall_seconds,
         )
-
-    async def _spend(self, job: Job, watch: HarnessWatch | None = None) -> Execution:
-        """Run a job at the evaluation's expense; queueing and set-up are not charged."""
-        try:
-            bounded = self._bounded and not self._usages
-            execution = await self._execute(job, watch.attach if watch else None, bounded=bounded)
-        finally:
-            if watch:
-                watch.detach()
-        usage = execution.usage
-        self._usages.append(usage)
-        self._wall_left -= usage.wall_seconds
-        self._cpu_left -= usage.user_cpu_seconds + usage.system_cpu_seconds
-        return execution
-
-    def _ended(self, execution: Execution, watch: HarnessWatch, when: str) -> CaseResult:
-        result = self._explain(execution, when)
-        if watch.forged:
-            result = replace(
-                result, verdict=Verdict.ERROR, message="the process reported something other than a verdict"
-            )
-        if watch.overdue and result.verdict is Verdict.TIMED_OUT:
-            result = replace(result, message=f"no answer {when} within {self._job.case_seconds:g} s")
-        return replace(result, wall_seconds=watch.current_seconds())
-
-    def _explain(self, execution: Execution, when: str) -> CaseResult:
-        """Make a verdict of a process that ended without one."""
-        outcome, exception = execution.outcome, execution.exception
-        if exception is not None and execution.exit_code == 1:
-            limit = self._text_limit
-            exception = replace(
-                exception, type=shortened(exception.type, limit), message=shortened(exception.message, limit)
-            )
-            return CaseResult(verdict=Verdict.ERROR, message=exception_text(exception), exception=exception)
-        detail = {
-            Outcome.SUCCEEDED: "the process exited with status 0",
-            Outcome.FAILED: f"the process exited with status {execution.exit_code}",
-            Outcome.SIGNALED: f"the process was ended by signal {execution.signal}",
-        }.get(outcome, outcome.value.replace("_", " ").lower())
-        return CaseResult(verdict=_VERDICTS.get(outcome, Verdict.ERROR), message=f"{detail} {when}")
 
     def _shown(self, output: bytes) -> str:
         return shortened(output[: 4 * self._text_limit].decode("utf-8", "backslashreplace"), self._text_limit)
 
-    def _time_left(self) -> bool:
-        return self._wall_left >= _MINIMUM_SECONDS and self._cpu_left >= _MINIMUM_SECONDS
 
-    def _limits(self) -> Limits:
-        return replace(self._job.limits, wall_seconds=self._wall_left, cpu_seconds=self._cpu_left)
-
-
-def _packed(number: int, case: Call | Check | Stdio) -> bytes:
-    if isinstance(case, Call):
-        tolerances = (f"{case.relative_tolerance!r}".encode(), f"{case.absolute_tolerance!r}".encode())
-        exact = not (case.relative_tolerance or case.absolute_tolerance)
-        return frames.pack(
-            b"%d" % number,
-            b"call",
-            case.entry_point.encode(),
-            case.arguments,
-            case.keyword_arguments,
-            case.expected,
-            *((b"", b"") if exact else tolerances),
-        )
-    if isinstance(case, Check):
-        return frames.pack(b"%d" % number, b"check", case.source)
-    raise TypeError("Stdio cases run without the harness")
+def _not_run(shared_reason: str) -> CaseResult:
+    return CaseResult(
+        verdict=Verdict.NOT_RUN,
+        trust=Trust.SHARED if shared_reason else Trust.SEPARATED,
+        message="the evaluation's time was up",
+        shared_reason=shared_reason,
+    )
 
 
 def _same_output(output: bytes, case: Stdio) -> bool:
@@ -196,16 +132,3 @@ def _normal(text: bytes, comparison: Comparison) -> object:
             lines.pop()
         return lines
     return text
-
-
-def _total(usages: list[Usage]) -> Usage:
-    """Sum what adds up; of peaks, the highest."""
-    return Usage(
-        wall_seconds=sum(u.wall_seconds for u in usages),
-        user_cpu_seconds=sum(u.user_cpu_seconds for u in usages),
-        system_cpu_seconds=sum(u.system_cpu_seconds for u in usages),
-        peak_memory_bytes=max((u.peak_memory_bytes for u in usages), default=0),
-        peak_processes=max((u.peak_processes for u in usages if u.peak_processes is not None), default=None),
-        queue_seconds=sum(u.queue_seconds for u in usages),
-        setup_seconds=sum(u.setup_seconds for u in usages),
-    )

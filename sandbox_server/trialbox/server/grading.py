@@ -1,12 +1,17 @@
 """The server's own values for evaluations: cases in, verdicts out."""
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from trialbox.server.guest import comparators
 from trialbox.server.model import IsolationPath, Limits, Program, ProgramException, Usage
 
 TEXT_LIMIT = 2000
 """Characters of a repr or a message that are kept at most."""
+
+
+MAXIMUM_LINE = 2**32 - 1
+"""Of a program; what the contract's messages hold."""
 
 
 def shortened(text: str, limit: int) -> str:
@@ -18,6 +23,15 @@ def exception_text(told: ProgramException) -> str:
     """Put an exception in one phrase."""
     text = f"{told.type}: {told.message}" if told.message else told.type
     return f"{text} (line {told.line})" if told.line else text
+
+
+def arcs_from(text: bytes) -> tuple[tuple[int, int], ...]:
+    """Read `from-to,from-to,…` of line numbers; raises ValueError."""
+    arcs = set()
+    for arc in text.split(b",") if text else ():
+        start, _, end = arc.partition(b"-")
+        arcs.add((min(int(start), MAXIMUM_LINE), min(int(end), MAXIMUM_LINE)))
+    return tuple(sorted(arcs))
 
 
 class Verdict(enum.Enum):
@@ -46,6 +60,17 @@ class Comparison(enum.Enum):
     TOKENS = "TOKENS"
 
 
+class Rule(enum.IntEnum):
+    """How an answer is compared with the expected value; the numbers are those of guest/comparators.py."""
+
+    EQUAL = comparators.EQUAL
+    UNORDERED = comparators.UNORDERED
+    EVALPLUS = comparators.EVALPLUS
+    EVALPLUS_SET = comparators.EVALPLUS_SET
+    EVALPLUS_NOT_NONE = comparators.EVALPLUS_NOT_NONE
+    EVALPLUS_ROOT = comparators.EVALPLUS_ROOT
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """Arguments and expected value in the value encoding; tolerances of 0 mean exact."""
@@ -53,9 +78,13 @@ class Call:
     entry_point: str
     arguments: bytes
     keyword_arguments: bytes
-    expected: bytes
+    expected: bytes | None
+    """None where the suite's oracle of this number says."""
+    oracle: int | None = None
+    rule: Rule = Rule.EQUAL
     relative_tolerance: float = 0.0
     absolute_tolerance: float = 0.0
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +92,7 @@ class Check:
     """Test code."""
 
     source: bytes
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,21 +108,33 @@ Case = Call | Check | Stdio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """The cases for one task."""
+
+    cases: tuple[Case, ...]
+    setup: bytes = b""
+    oracles: tuple[bytes, ...] = ()
+    expected: dict[int, bytes] = field(default_factory=dict)
+    """What oracles gave in an earlier evaluation, by case."""
+    suite_id: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationJob:
-    """One program and the cases to grade it by.
+    """One program and the suite to grade it by.
 
     `limits.wall_seconds` and `limits.cpu_seconds` bound the whole; `case_seconds` is
     elapsed time for one case.
     """
 
     program: Program
-    setup: bytes
-    cases: tuple[Case, ...]
+    suite: Suite
     limits: Limits
     case_seconds: float
     isolation: IsolationPath = IsolationPath.COLD
     forbid_shared: bool = False
     fresh: bool = False
+    coverage: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +148,10 @@ class CaseResult:
     message: str = ""
     wall_seconds: float = 0.0
     exception: ProgramException | None = None
+    shared_reason: str = ""
+    """Why the program could not be kept apart, where trust is SHARED."""
+    arcs: tuple[tuple[int, int], ...] = ()
+    """From which line of the program to which it went, as its process claims."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,21 +4,24 @@ import fcntl
 import marshal
 import os
 
-from trialbox.server.model import Job
+from trialbox.server.model import Job, Role
 
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
 # The first that writes all of these types as later ones do.
 _MARSHAL_VERSION = 2
-# Runs instead of the program's source, which the harness then loads.
-_HARNESS_MAIN = b"import harness\nharness.main()\n"
+# Runs instead of the program's source, which our script then loads.
+_MAIN = "import {0}\n{0}.main()\n"
 
 
 def payload(job: Job, resource_limits: dict[int, int]) -> bytes:
     """What the program's process reads, in a form that every Python's marshal knows: see guest/forkserver.py."""
     program = job.program
     source, files = program.source, program.files
-    if job.harness is not None:
-        source, files = _HARNESS_MAIN, files | {"candidate.py": source}
+    part = None
+    if job.part is not None:
+        files = files if job.part.role is Role.JUDGE else files | {"candidate.py": source}
+        source = _MAIN.format(job.part.role.value).encode()
+        part = (job.part.role.value, job.part.data)
     parts = (
         resource_limits,
         # As the interpreter reads its own arguments and environment.
@@ -26,7 +29,7 @@ def payload(job: Job, resource_limits: dict[int, int]) -> bytes:
         {os.fsdecode(name.encode()): os.fsdecode(value.encode()) for name, value in program.env.items()},
         source,
         files,
-        job.harness,
+        part,
         [os.fsencode(pattern) for pattern in job.collect],
     )
     return marshal.dumps(parts, _MARSHAL_VERSION)

@@ -1,21 +1,12 @@
 """Reads what the harness in a jail reports, and keeps the clock of each case from outside."""
 
-import asyncio
-import os
 from collections import deque
 
-from trialbox.server.grading import CaseResult, Verdict, exception_text, shortened
-from trialbox.server.guest import frames
+from trialbox.server.case_clock import CaseClock
+from trialbox.server.grading import MAXIMUM_LINE, CaseResult, Verdict, exception_text, shortened
 from trialbox.server.model import ProgramException
+from trialbox.server.records import RecordReader
 from trialbox.server.watching import Records, Running
-
-_RECORD_BYTES = 1 << 20
-_MAXIMUM_LINE = 2**32 - 1
-# However busy the machine, a case ends after so many times its own time.
-_BACKSTOP_FACTOR = 10
-_MINIMUM_TIMER_SECONDS = 0.01
-_LATE_SECONDS = 0.1
-_PROCESSORS = os.cpu_count() or 1
 
 
 class HarnessWatch:
@@ -36,27 +27,21 @@ class HarnessWatch:
         self.forged = False
         """Whether something came that is not the record that must come next."""
         self._expected = deque(numbers)
-        self._case_seconds = case_seconds
         self._text_limit = text_limit
-        self._buffer = bytearray()
-        self._position = 0
-        self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
-        self._began = 0.0
+        self._reader = RecordReader(self._take, self._refuse)
+        self._clock = CaseClock(case_seconds, self._time_out)
         self._running: Running | None = None
-        self._starved = self._cpu = 0.0
-        self._due = 0.0
 
     def attach(self, running: Running) -> Records:
         """Begin to watch a process; returns what takes its records."""
         self._running = running
-        self._start_clock()
-        return self._feed
+        self._clock.running = [running]
+        self._clock.start()
+        return self._reader.feed
 
     def detach(self) -> None:
         """The process has ended."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._clock.stop()
 
     @property
     def remaining(self) -> list[int]:
@@ -65,25 +50,7 @@ class HarnessWatch:
 
     def current_seconds(self) -> float:
         """How long the case that was running when the process ended had run."""
-        return self._loop.time() - self._began
-
-    def _feed(self, data: bytes) -> None:
-        if self.forged or self.overdue:  # what crosses our kill on its way is no answer in time
-            return
-        self._buffer += data
-        try:
-            while True:
-                record, self._position = frames.next_field(self._buffer, self._position)
-                if record is None:
-                    break
-                self._take(frames.unpack(record))
-            del self._buffer[: self._position]
-            self._position = 0
-            if len(self._buffer) > _RECORD_BYTES:
-                raise ValueError("oversized record")
-        except (ValueError, IndexError, KeyError, TypeError):
-            self.forged = True
-            self._end(b"forged")
+        return self._clock.elapsed_seconds()
 
     def _take(self, fields: list[bytes]) -> None:
         name, *rest = fields
@@ -95,11 +62,11 @@ class HarnessWatch:
             self.load_failure = self._exception(*rest)
         elif name == b"begin" and self.loaded and self.current is None and int(rest[0]) == self._expected[0]:
             self.current = self._expected.popleft()
-            self._start_clock()
+            self._clock.start()
         elif name == b"end" and self.current is not None and int(rest[0]) == self.current:
             self.results[self.current] = self._result(*rest[1:])
             self.current = None
-            self._start_clock()
+            self._clock.start()
         else:
             raise ValueError("not the record that must come next")
 
@@ -118,50 +85,25 @@ class HarnessWatch:
             expected=wanted,
             message=message,
             exception=exception,
-            wall_seconds=self._loop.time() - self._began,
+            wall_seconds=self._clock.elapsed_seconds(),
         )
 
     def _exception(self, kind: bytes, message: bytes, line: bytes) -> ProgramException:
         limit = self._text_limit
-        if not 0 <= int(line) <= _MAXIMUM_LINE:
+        if not 0 <= int(line) <= MAXIMUM_LINE:
             raise ValueError("no line of a program")
         return ProgramException(
             type=shortened(kind.decode(), limit), message=shortened(message.decode(), limit), line=int(line)
         )
 
-    def _start_clock(self) -> None:
-        self._began = self._loop.time()
-        if self._running is not None:
-            self._starved, self._cpu = self._running.starved_seconds(), self._running.cpu_seconds()
-        self._set_timer(self._case_seconds)
-
-    def _set_timer(self, seconds: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._due = self._loop.time() + seconds
-        self._timer = self._loop.call_later(seconds, self._time_out)
+    def _refuse(self) -> None:
+        self.forged = True
+        self._end(b"forged")
 
     def _time_out(self) -> None:
-        if self._loop.time() > self._due + _LATE_SECONDS:
-            # The event loop was busy: the answer may have come and not be read yet.
-            self._set_timer(_MINIMUM_TIMER_SECONDS)
-            return
-        elapsed = self._loop.time() - self._began
-        left = self._case_seconds - (elapsed - self._given_back(elapsed))
-        if left > 0 and elapsed < _BACKSTOP_FACTOR * self._case_seconds:
-            self._set_timer(max(left, _MINIMUM_TIMER_SECONDS))
-        else:
-            self.overdue = True
-            self._end(b"wall")
-
-    def _given_back(self, elapsed: float) -> float:
-        """What the case waited for a processor that others had: a busy machine changes no verdict."""
-        if self._running is None:
-            return 0.0
-        starved = self._running.starved_seconds() - self._starved
-        # A program can also starve itself, by processes of its own.
-        own = (self._running.cpu_seconds() - self._cpu) / _PROCESSORS
-        return max(0.0, min(starved, elapsed - own))
+        self.overdue = True
+        self._reader.end()  # what crosses our kill on its way is no answer in time
+        self._end(b"wall")
 
     def _end(self, reason: bytes) -> None:
         if self._running is not None:

@@ -121,7 +121,7 @@ class Jail:
             for descriptor in theirs.values():
                 os.close(descriptor)
         preload = runtime.preload if self.spec.warm else ()
-        self.send(b"begin", *map(str.encode, preload))
+        self.send(b"begin", b"1" if self.spec.warm else b"0", *map(str.encode, preload))
         await self.expect((b"ready",), _START_SECONDS)
 
     async def prepare(self, size: DiskSize) -> None:

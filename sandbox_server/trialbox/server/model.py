@@ -55,19 +55,42 @@ class Program:
     hash_seed: int = 0
 
 
+class Role(enum.Enum):
+    """A script of ours that runs instead of the program's source; its name in the jail."""
+
+    HARNESS = "harness"
+    """Loads the program and runs a suite on it, in one process."""
+    JUDGE = "judging"
+    """Holds a suite, and calls a candidate across a channel."""
+    CANDIDATE = "answering"
+    """Loads the program, and answers a judge's calls."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What a process of ours plays in an evaluation."""
+
+    role: Role
+    data: bytes
+    """For the script to read."""
+    descriptors: tuple[int, ...] = ()
+    """What it inherits, after the pipe for its records if it writes any; the caller's to close."""
+
+    @property
+    def writes_records(self) -> bool:
+        """Whether it tells the host of what happens."""
+        return self.role is not Role.CANDIDATE
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One program to run in isolation.
-
-    With a `harness`, the trusted harness script runs instead of the program's source,
-    is given these bytes, and writes records.
-    """
+    """One program to run in isolation; with a `part`, one of our scripts runs instead of its source."""
 
     program: Program
     limits: Limits
     isolation: IsolationPath
     collect: tuple[str, ...] = ()
-    harness: bytes | None = None
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

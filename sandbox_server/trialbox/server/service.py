@@ -16,7 +16,9 @@ from trialbox.server import status, wire
 from trialbox.server.batch import answer_each
 from trialbox.server.evaluation import evaluate
 from trialbox.server.layers import Layer, LayerState
+from trialbox.server.model import Limits
 from trialbox.server.pool import Pool
+from trialbox.server.suites import SuiteStore
 from trialbox.server.validation import Bounds, Validator
 from trialbox.server.watching import Running, Watch
 from trialbox.v1 import CLIENT_ID_KEY, MAX_MESSAGE_BYTES, sandbox_service_pb2, sandbox_service_pb2_grpc
@@ -39,11 +41,23 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
     """Answers requests with what the pool and the graders found."""
 
     def __init__(
-        self, *, pool: Pool, bounds: Bounds, layers: list[Layer], runtimes: dict[str, str], version: str
+        self,
+        *,
+        pool: Pool,
+        judges: Pool,
+        judge_limits: Limits,
+        bounds: Bounds,
+        suites: SuiteStore,
+        layers: list[Layer],
+        runtimes: dict[str, str],
+        version: str,
     ) -> None:
         self._pool = pool
+        self._judges = judges
+        self._judge_limits = judge_limits
         self._bounds = bounds
-        self._validator = Validator(bounds)
+        self._suites = suites
+        self._validator = Validator(bounds, suites)
         self._layers = layers
         self._runtimes = runtimes
         self._version = version
@@ -162,9 +176,18 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         job = await self._checked(self._validator.evaluation, request)
         request_id = request.request_id or uuid.uuid4().hex
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        done = await evaluate(partial(self._pool.execute, caller=caller), job, bounded=bounded)
+        known = len(job.suite.expected)
+        done = await evaluate(
+            partial(self._pool.execute, caller=caller),
+            partial(self._judges.execute, caller=caller),
+            job,
+            judge_limits=self._judge_limits,
+            bounded=bounded,
+        )
+        if len(job.suite.expected) != known:
+            self._suites.grew(job.suite, sum(map(len, job.suite.expected.values())))
         _log.debug("evaluated", cases=len(done.cases), wall_seconds=done.usage.wall_seconds)
-        evaluation = wire.evaluation(request_id, done, job.isolation, self._waived)
+        evaluation = wire.evaluation(request_id, done, job, self._waived)
         return sandbox_service_pb2.EvaluateResponse(evaluation=evaluation)
 
     async def _checked(self, check: Callable[[_Request], _Job], request: _Request) -> _Job:

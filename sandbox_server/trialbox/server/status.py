@@ -7,6 +7,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from trialbox.server.model import SandboxBrokenError, WorkspaceError
 from trialbox.server.scheduler import QueueFullError
+from trialbox.server.suites import UnknownSuiteError
 from trialbox.server.validation import InvalidRequestError, Violation
 
 RETRY_SECONDS = 1
@@ -40,6 +41,8 @@ def of(error: Exception) -> status_pb2.Status:
     if isinstance(error, QueueFullError):
         retry = error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=RETRY_SECONDS))
         return _packed(code_pb2.RESOURCE_EXHAUSTED, str(error), "QUEUE_FULL", retry)
+    if isinstance(error, UnknownSuiteError):
+        return _packed(code_pb2.NOT_FOUND, str(error), "UNKNOWN_SUITE")
     if isinstance(error, AnswerTooLargeError):
         return _packed(code_pb2.RESOURCE_EXHAUSTED, str(error), "MESSAGE_TOO_LARGE")
     if isinstance(error, SandboxBrokenError):

@@ -167,13 +167,13 @@ class Supervisor:
         self._kept["payload"] = handover.sealed("payload", payload)
         feeds = [self._bounded(self._stdout), self._bounded(self._stderr)]
         records = watch(self) if watch is not None else None
-        if job.harness is not None:
+        if job.part is not None and job.part.writes_records:
             feeds.append(records or (lambda data: None))
         theirs = [handover.sealed("stdin", job.program.stdin)]
         try:
             theirs.extend(map(self._pipe, feeds))
             stdin, *pipes = theirs
-            descriptors = (stdin, self._kept["payload"], *pipes)
+            descriptors = (stdin, self._kept["payload"], *pipes, *(job.part.descriptors if job.part else ()))
             go = (b"%d" % (job.limits.wall_seconds * 1e9), b"1" if job.collect else b"0")
             if len(payload) > _LARGE_BYTES:
                 # The last program's limits may be in force: they are not for this.

@@ -5,8 +5,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from trialbox.server.grading import Call, Case, Check, Comparison, EvaluationJob, Stdio
+from trialbox.server.grading import Call, Case, Check, Comparison, EvaluationJob, Rule, Stdio, Suite
 from trialbox.server.model import LIMIT_NAMES, IsolationPath, Job, Limits, Program
+from trialbox.server.suites import SuiteStore
 from trialbox.v1 import evaluation_pb2, execution_pb2, sandbox_service_pb2, values
 
 _MAXIMUM_FILES = 1000
@@ -25,6 +26,9 @@ _MAXIMUM_REQUEST_ID_CHARACTERS = 128
 _PROGRAM_FILES = ("main.py",)
 _CANDIDATE_FILES = ("main.py", "candidate.py")
 
+_RULES = {evaluation_pb2.Comparator.KIND_UNSPECIFIED: Rule.EQUAL} | {
+    evaluation_pb2.Comparator.Kind.Value(f"KIND_{rule.name}"): rule for rule in Rule
+}
 _COMPARISONS = {
     evaluation_pb2.StdioCase.COMPARISON_UNSPECIFIED: Comparison.LINES,
     evaluation_pb2.StdioCase.COMPARISON_LINES: Comparison.LINES,
@@ -65,8 +69,9 @@ class Bounds:
 class Validator:
     """Checks requests against the server's bounds; each method raises InvalidRequestError."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: Bounds, suites: SuiteStore) -> None:
         self._bounds = bounds
+        self._suites = suites
 
     def execution(self, request: sandbox_service_pb2.ExecuteRequest) -> Job:
         """Check a request to execute."""
@@ -81,7 +86,7 @@ class Validator:
         return Job(program=program, limits=limits, isolation=isolation, collect=collect)
 
     def evaluation(self, request: sandbox_service_pb2.EvaluateRequest) -> EvaluationJob:
-        """Check a request to evaluate."""
+        """Check a request to evaluate; raises UnknownSuiteError too."""
         found = _Findings()
         self._common(request, found)
         bounds = self._bounds
@@ -97,23 +102,43 @@ class Validator:
         if request.HasField("case_seconds"):
             case_seconds = request.case_seconds
             found.number("case_seconds", case_seconds, bounds.maximum_limits.wall_seconds)
-        count = len(request.suite.cases)
-        found.check(
-            1 <= count <= _MAXIMUM_CASES,
-            "suite.cases",
-            f"holds {count} cases; the allowed range is 1 to {_MAXIMUM_CASES}",
-        )
-        cases = [self._case(f"suite.cases[{n}]", case, found) for n, case in enumerate(request.suite.cases)]
+        suite = self._suite(request, found)
         found.raise_if_any()
         return EvaluationJob(
             program=program,
-            setup=request.suite.setup,
-            cases=tuple(case for case in cases if case is not None),
+            suite=suite,
             limits=limits,
             isolation=isolation,
             case_seconds=case_seconds,
             forbid_shared=request.forbid_shared,
             fresh=request.fresh,
+            coverage=request.coverage,
+        )
+
+    def _suite(self, request: sandbox_service_pb2.EvaluateRequest, found: "_Findings") -> Suite:
+        """Check the request's suite, unless it was checked before."""
+        if request.WhichOneof("task") == "suite_id":
+            return self._suites.get(request.suite_id)
+        given = request.suite
+        written = given.SerializeToString(deterministic=True)
+        known = self._suites.find(written)
+        if known is not None:
+            return known
+        count = len(given.cases)
+        found.check(
+            1 <= count <= _MAXIMUM_CASES,
+            "suite.cases",
+            f"holds {count} cases; the allowed range is 1 to {_MAXIMUM_CASES}",
+        )
+        cases = [self._case(f"suite.cases[{n}]", case, len(given.oracles), found) for n, case in enumerate(given.cases)]
+        found.raise_if_any()
+        return self._suites.add(
+            written,
+            Suite(
+                cases=tuple(case for case in cases if case is not None),
+                setup=given.setup,
+                oracles=tuple(given.oracles),
+            ),
         )
 
     def _collect(self, patterns: tuple[str, ...], found: "_Findings") -> None:
@@ -219,10 +244,10 @@ class Validator:
                     f"{name[:80]!r} is a file and a folder of {path[:80]!r}",
                 )
 
-    def _case(self, field: str, given: evaluation_pb2.Case, found: "_Findings") -> Case | None:
+    def _case(self, field: str, given: evaluation_pb2.Case, oracles: int, found: "_Findings") -> Case | None:
         kind = given.WhichOneof("kind")
         if kind == "check":
-            return Check(source=given.check.source)
+            return Check(source=given.check.source, shared=given.shared)
         if kind == "stdio":
             comparison = _COMPARISONS.get(given.stdio.comparison)
             if comparison is None:
@@ -232,11 +257,11 @@ class Validator:
                 return None
             return Stdio(stdin=given.stdio.stdin, expected=given.stdio.expected, comparison=comparison)
         if kind == "call":
-            return self._call(f"{field}.call", given.call, found)
+            return self._call(f"{field}.call", given.call, given.shared, oracles, found)
         found.add(field, "has no kind; one of call, check, stdio is allowed")
         return None
 
-    def _call(self, field: str, given: evaluation_pb2.CallCase, found: "_Findings") -> Call:
+    def _call(self, field: str, given: evaluation_pb2.CallCase, shared: bool, oracles: int, found: "_Findings") -> Call:
         found.check(
             given.entry_point.isidentifier(),
             f"{field}.entry_point",
@@ -245,26 +270,38 @@ class Validator:
         found.value(f"{field}.arguments", given.arguments, tuple)
         if given.keyword_arguments:
             found.value(f"{field}.keyword_arguments", given.keyword_arguments, dict, keys=str)
-        found.value(f"{field}.expected", given.expected, object)
-        kinds = evaluation_pb2.Comparator
-        relative = absolute = 0.0
-        if given.comparator.kind == kinds.KIND_APPROXIMATE:
-            relative, absolute = given.comparator.relative_tolerance, given.comparator.absolute_tolerance
-            for name, tolerance in (("relative_tolerance", relative), ("absolute_tolerance", absolute)):
-                found.check(
-                    0 <= tolerance < math.inf,
-                    f"{field}.comparator.{name}",
-                    f"is {tolerance}; a finite number from 0 is allowed",
-                )
-        elif given.comparator.kind not in (kinds.KIND_UNSPECIFIED, kinds.KIND_EXACT):
-            found.add(f"{field}.comparator.kind", f"is {given.comparator.kind}; EXACT and APPROXIMATE are allowed")
+        oracle = None
+        if given.WhichOneof("wanted") == "oracle":
+            oracle = given.oracle
+            found.check(
+                oracle < oracles,
+                f"{field}.oracle",
+                f"is {oracle}; the suite has {oracles} oracles, counted from 0",
+            )
+            found.check(not shared, f"{field}.oracle", "is set; a shared case takes an expected value")
+        else:
+            found.value(f"{field}.expected", given.expected, object)
+        rule = _RULES.get(given.comparator.kind)
+        if rule is None:
+            names = ", ".join(rule.name for rule in Rule)
+            found.add(f"{field}.comparator.kind", f"is {given.comparator.kind}; {names} are allowed")
+        relative, absolute = given.comparator.relative_tolerance, given.comparator.absolute_tolerance
+        for name, tolerance in (("relative_tolerance", relative), ("absolute_tolerance", absolute)):
+            found.check(
+                0 <= tolerance < math.inf,
+                f"{field}.comparator.{name}",
+                f"is {tolerance}; a finite number from 0 is allowed",
+            )
         return Call(
             entry_point=given.entry_point,
             arguments=given.arguments,
             keyword_arguments=given.keyword_arguments,
-            expected=given.expected,
+            expected=given.expected if oracle is None else None,
+            oracle=oracle,
+            rule=rule or Rule.EQUAL,
             relative_tolerance=relative,
             absolute_tolerance=absolute,
+            shared=shared,
         )
 
 

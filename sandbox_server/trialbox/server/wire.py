@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from trialbox.server.grading import CaseResult, Evaluation, Trust, Verdict
+from trialbox.server.grading import CaseResult, Evaluation, EvaluationJob, Trust, Verdict
 from trialbox.server.layers import Layer, LayerState
 from trialbox.server.model import Execution, IsolationPath, Limits, Outcome, ProgramException, Usage
 from trialbox.v1 import evaluation_pb2, execution_pb2, sandbox_service_pb2
@@ -37,14 +37,15 @@ def execution(request_id: str, done: Execution, waived_layers: Sequence[str]) ->
 
 
 def evaluation(
-    request_id: str, done: Evaluation, path: IsolationPath, waived_layers: Sequence[str]
+    request_id: str, done: Evaluation, job: EvaluationJob, waived_layers: Sequence[str]
 ) -> evaluation_pb2.Evaluation:
     """Write down the verdicts of a program."""
     return evaluation_pb2.Evaluation(
         request_id=request_id,
         cases=[_case(case) for case in done.cases],
         usage=_usage(done.usage),
-        isolation=_isolation(path, waived_layers),
+        isolation=_isolation(job.isolation, waived_layers),
+        suite_id=job.suite.suite_id,
     )
 
 
@@ -73,6 +74,8 @@ def _case(case: CaseResult) -> evaluation_pb2.CaseResult:
         message=case.message,
         wall_seconds=case.wall_seconds,
         exception=_exception(case.exception),
+        shared_reason=case.shared_reason,
+        arcs=[evaluation_pb2.Arc(**{"from": start, "to": end}) for start, end in case.arcs],
     )
 
 

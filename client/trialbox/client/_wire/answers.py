@@ -72,18 +72,19 @@ def execution(
 def evaluation(
     request: sandbox_service_pb2.EvaluateRequest,
     response: sandbox_service_pb2.EvaluateResponse,
+    expected_cases: int,
     index: int | None = None,
 ) -> Evaluation:
-    """Read the verdicts; a case without one is NOT_RUN.
+    """Read the verdicts on so many cases; a case without one is NOT_RUN.
 
     Raises:
         InternalError: The answer holds more verdicts than there are cases.
     """
     message = response.evaluation
     cases = [_case_result(case) for case in message.cases]
-    absent = len(request.suite.cases) - len(cases)
+    absent = expected_cases - len(cases)
     if absent < 0:
-        raise _broken(f"{len(cases)} verdicts for {len(request.suite.cases)} cases", request.request_id)
+        raise _broken(f"{len(cases)} verdicts for {expected_cases} cases", request.request_id)
     cases += [CaseResult(verdict=Verdict.NOT_RUN, message="the server gave no verdict")] * absent
     return Evaluation(
         cases=tuple(cases),
@@ -132,6 +133,8 @@ def _case_result(message: evaluation_pb2.CaseResult) -> CaseResult:
         message=message.message,
         wall_seconds=message.wall_seconds,
         exception=_exception(message.exception) if message.HasField("exception") else None,
+        shared_reason=message.shared_reason,
+        arcs=tuple((getattr(arc, "from"), arc.to) for arc in message.arcs),
     )
 
 

@@ -8,6 +8,7 @@ from trialbox.client._requests import Limits, Program, Suite
 from trialbox.client._results import Evaluation, Execution, IsolationPath
 from trialbox.client._wire import answers, requests
 from trialbox.client._wire.flight import Batch
+from trialbox.client._wire.suites import SuiteIds, WrittenSuite, written
 from trialbox.v1 import sandbox_service_pb2
 
 AnyProgram = Program | str | bytes
@@ -31,25 +32,45 @@ def execute_batch(
 
 
 def evaluate_batch(
+    ids: SuiteIds,
     *,
     limits: Limits | None,
     case_seconds: float | None,
     allow_shared: bool,
     fresh: bool,
+    coverage: bool,
     isolation: IsolationPath | str | None,
 ) -> EvaluateBatch:
     """A stream of programs to grade, each on a suite of its own."""
-    return Batch(
-        request_of=lambda pair: requests.evaluate_request(
-            *pair,
+    suites: dict[str, WrittenSuite] = {}
+
+    def request_of(pair: tuple[AnyProgram, Suite]) -> sandbox_service_pb2.EvaluateRequest:
+        program, suite = pair
+        request = requests.evaluate_request(
+            program,
             limits=limits,
             case_seconds=case_seconds,
             allow_shared=allow_shared,
             fresh=fresh,
+            coverage=coverage,
             isolation=isolation,
-        ),
+        )
+        suites[request.request_id] = written(suite)
+        ids.fill(request, suites[request.request_id])
+        return request
+
+    def result_of(
+        request: sandbox_service_pb2.EvaluateRequest, response: sandbox_service_pb2.EvaluateResponse, index: int | None
+    ) -> Evaluation:
+        suite = suites.pop(request.request_id)
+        ids.learn(suite, response)
+        return answers.evaluation(request, response, len(suite.message.cases), index)
+
+    return Batch(
+        request_of=request_of,
         framed=lambda requests: sandbox_service_pb2.EvaluateBatchRequest(requests=requests),
-        result_of=answers.evaluation,
+        result_of=result_of,
+        mend=lambda request, error: ids.mend(request, suites[request.request_id], error),
     )
 
 

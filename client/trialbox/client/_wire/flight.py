@@ -31,8 +31,10 @@ class Batch(Generic[Item, Request, Result]):
     """Writes the request for one item of the input; may raise SandboxError."""
     framed: Callable[[list[Request]], Any]
     """Puts requests into the stream's own message."""
-    result_of: Callable[[Request, Any, int], Result]
-    """Reads the answer to the request at an index; may raise SandboxError."""
+    result_of: Callable[[Request, Any, int | None], Result]
+    """Reads the answer to the request at an index, None outside a stream; may raise SandboxError."""
+    mend: Callable[[Request, SandboxError], bool] = lambda request, error: False
+    """Changes a request so that the error won't come again; whether it could."""
 
 
 @dataclass(slots=True)
@@ -158,6 +160,10 @@ class Flight(Generic[Item, Request, Result]):
             yield self._finished.pop(index)
 
     def _fail(self, entry: _Entry[Request], error: SandboxError, now: float) -> bool:
+        if self._batch.mend(entry.request, error):
+            entry.due_seconds = now
+            self._unsent.append(entry)
+            return False
         is_wait = isinstance(error, QueueFullError)
         entry.failures += not is_wait
         if not (self._retry and error.retryable and entry.failures < MAX_ATTEMPTS):

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from grpc import StatusCode
 
 from trialbox.client._errors import InvalidRequestError, MessageTooLargeError
-from trialbox.client._requests import Call, Case, Check, Comparison, Limits, Program, Stdio, Suite
+from trialbox.client._requests import Call, Case, Check, Comparator, Comparison, Limits, Program, Stdio, Suite
 from trialbox.client._results import IsolationPath
 from trialbox.v1 import MAX_MESSAGE_BYTES, evaluation_pb2, execution_pb2, sandbox_service_pb2, values
 
@@ -20,6 +20,7 @@ _LONGEST_WALL_SECONDS = 24 * 3600.0
 
 _LIMIT_NAMES = tuple(limit.name for limit in fields(Limits))
 _PATH_NUMBERS = {path: execution_pb2.IsolationPath.Value(f"ISOLATION_PATH_{path.name}") for path in IsolationPath}
+_COMPARATOR_NUMBERS = {word: evaluation_pb2.Comparator.Kind.Value(f"KIND_{word.name}") for word in Comparator}
 _COMPARISON_NUMBERS = {
     word: evaluation_pb2.StdioCase.Comparison.Value(f"COMPARISON_{word.name}") for word in Comparison
 }
@@ -54,39 +55,50 @@ def execute_request(
         with _naming("collect"):
             request.collect.extend(_not_one_text(collect))
     request.isolation = _path_number(isolation)
-    return _of_bounded_size(request)
+    return of_bounded_size(request)
 
 
 def evaluate_request(
     program: Program | str | bytes,
-    suite: Suite,
     *,
     limits: Limits | None,
     case_seconds: float | None,
     allow_shared: bool,
     fresh: bool,
+    coverage: bool,
     isolation: IsolationPath | str | None,
 ) -> sandbox_service_pb2.EvaluateRequest:
-    """Write a request to grade `program`, under a request id of its own.
+    """Write a request to grade `program`, under a request id of its own; its suite is still to be filled in.
 
     Raises:
         InvalidRequestError: The contract's messages can't carry a value.
-        MessageTooLargeError: The request is larger than a message may be.
     """
     request = sandbox_service_pb2.EvaluateRequest(
-        request_id=uuid.uuid4().hex, forbid_shared=not allow_shared, fresh=fresh
+        request_id=uuid.uuid4().hex, forbid_shared=not allow_shared, fresh=fresh, coverage=coverage
     )
     _fill_program(request.program, program)
     _fill_limits(request.limits, limits)
-    with _naming("suite.setup"):
-        request.suite.setup = _as_bytes(suite.setup)
-    for place, case in enumerate(suite.cases):
-        _fill_case(request.suite.cases.add(), case, f"suite.cases[{place}]")
     if case_seconds is not None:
         with _naming("case_seconds"):
             request.case_seconds = case_seconds
     request.isolation = _path_number(isolation)
-    return _of_bounded_size(request)
+    return request
+
+
+def written_suite(suite: Suite) -> evaluation_pb2.Suite:
+    """Write a suite.
+
+    Raises:
+        InvalidRequestError: The contract's messages can't carry a value.
+    """
+    message = evaluation_pb2.Suite()
+    with _naming("suite.setup"):
+        message.setup = _as_bytes(suite.setup)
+    oracles: dict[bytes, int] = {}
+    for place, case in enumerate(suite.cases):
+        _fill_case(message.cases.add(), case, f"suite.cases[{place}]", oracles)
+    message.oracles.extend(oracles)
+    return message
 
 
 def given_deadline(seconds: float | None, limits: Limits | None) -> float | None:
@@ -175,11 +187,13 @@ def _fill_limits(message: execution_pb2.Limits, limits: Limits | None) -> None:
                 setattr(message, name, value)
 
 
-def _fill_case(message: evaluation_pb2.Case, case: Case, field: str) -> None:
+def _fill_case(message: evaluation_pb2.Case, case: Case, field: str, oracles: dict[bytes, int]) -> None:
     match case:
         case Call():
-            _fill_call(message.call, case, f"{field}.call")
+            message.shared = case.shared
+            _fill_call(message.call, case, f"{field}.call", oracles)
         case Check():
+            message.shared = case.shared
             with _naming(f"{field}.check.source"):
                 message.check.source = _as_bytes(case.source)
         case Stdio():
@@ -193,20 +207,21 @@ def _fill_case(message: evaluation_pb2.Case, case: Case, field: str) -> None:
         message.name = case.name
 
 
-def _fill_call(message: evaluation_pb2.CallCase, call: Call, field: str) -> None:
+def _fill_call(message: evaluation_pb2.CallCase, call: Call, field: str, oracles: dict[bytes, int]) -> None:
     with _naming(f"{field}.entry_point"):
         message.entry_point = call.entry_point
     with _naming_case(f"{field}.arguments", call):
         message.arguments = values.encode(tuple(_not_one_text(call.args)))
     with _naming_case(f"{field}.keyword_arguments", call):
         message.keyword_arguments = values.encode(dict(call.kwargs)) if call.kwargs else b""
-    with _naming_case(f"{field}.expected", call):
-        message.expected = values.encode(call.expected)
-    if call.relative_tolerance is None and call.absolute_tolerance is None:
-        message.comparator.kind = evaluation_pb2.Comparator.KIND_EXACT
-        return
+    if call.oracle is None:
+        with _naming_case(f"{field}.expected", call):
+            message.expected = values.encode(call.expected)
+    else:
+        with _naming(f"{field}.oracle"):
+            message.oracle = oracles.setdefault(_as_bytes(call.oracle), len(oracles))
     with _naming(f"{field}.comparator"):
-        message.comparator.kind = evaluation_pb2.Comparator.KIND_APPROXIMATE
+        message.comparator.kind = _COMPARATOR_NUMBERS[Comparator(call.comparator)]
         message.comparator.relative_tolerance = call.relative_tolerance or 0.0
         message.comparator.absolute_tolerance = call.absolute_tolerance or 0.0
 
@@ -227,7 +242,8 @@ def _path_number(isolation: IsolationPath | str | None) -> execution_pb2.Isolati
         return _PATH_NUMBERS[IsolationPath(isolation)]
 
 
-def _of_bounded_size(request: _Request) -> _Request:
+def of_bounded_size(request: _Request) -> _Request:
+    """Return a request as it is; raises MessageTooLargeError when it is larger than a message may be."""
     if (size := request.ByteSize()) > MAX_MESSAGE_BYTES:
         raise MessageTooLargeError(
             f"a request of {size} bytes is larger than the {MAX_MESSAGE_BYTES} a message may have",

@@ -4,12 +4,12 @@ It never holds a byte of a request: descriptors go straight to the program's pro
 is forked and confined before there is a program for it. Packets on the socket at
 descriptor 3, of words with one space between two; n counts the processes prepared:
 
-  host to fork server   begin, module to preload... | prepare, n, mount options
+  host to fork server   begin, whether it serves many, module to preload... | prepare, n, mount options
                         kill, n, reason | collect, n, bytes   (workspace, payload, results attached)
   fork server to host   ready | unfit, text
                         end, n, reason, wait status, user µs, system µs, begun ns, ended ns, set-up CPU ns
                         lost, n | broken, n (init was killed by others) | collected, n
-  host to the process   go, n, wall ns, whether to collect    (stdin, payload, stdout, stderr, results attached)
+  host to the process   go, n, wall ns, whether to collect    (stdin, payload, stdout, stderr, more attached)
                         load, as go, and after its answer go  (for requests that take a while to lay out)
                         drop, n
   the process to host   confined, n | loaded, n | workspace, n    (its mount namespace attached)
@@ -31,7 +31,6 @@ import sys
 import time
 
 import confine
-import harness
 import leaving
 import syscalls
 import workspace
@@ -43,7 +42,7 @@ _CONTROL = 3
 _MAIN = "main.py"
 _PACKET_BYTES = 65536
 
-_MAXIMUM_DESCRIPTORS = 5
+_MAXIMUM_DESCRIPTORS = 6
 _DESCRIPTOR_BYTES = 4
 _STARTED_BYTES = 256
 _BY_OTHERS = b"others"
@@ -85,6 +84,9 @@ repr(Point(1)), print
 _control = _socket.socket(fileno=_CONTROL)
 _hooks_asked: "list[Any]" = []
 _preloaded: set[str] = set()
+_ROLES = ("harness", "judging", "answering")
+_roles: "dict[str, Any]" = {}
+"""Our own scripts that may run instead of a program, as far as they are loaded."""
 _own_pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY)
 
 
@@ -138,11 +140,10 @@ def _begin(pristine: frozenset[str]) -> bool:
     confine.prepare_fork_server()
     for name in ("PYTHONPATH", "LD_BIND_NOW"):
         os.environ.pop(name)
-    (_, *preload), _ = _receive()
-    for name in set(sys.modules) - pristine:
-        del sys.modules[name]
-    sys.path.remove(_GUEST_FOLDER)
-    sys.path_importer_cache.pop(_GUEST_FOLDER, None)
+    (_, serves_many, *preload), _ = _receive()
+    for name in _ROLES if serves_many == b"1" else ():
+        _roles[name] = __import__(name)
+    _hide(pristine)
     atexit.register(leaving.leave)  # before all others, so that it runs after them
     for module in preload:
         try:
@@ -159,6 +160,14 @@ def _begin(pristine: frozenset[str]) -> bool:
     leaving.remember()
     _send(b"ready")
     return True
+
+
+def _hide(keep: "frozenset[str]") -> None:
+    """Leave programs no trace of our own modules, nor of what those have loaded."""
+    for name in set(sys.modules) - keep:
+        del sys.modules[name]
+    sys.path.remove(_GUEST_FOLDER)
+    sys.path_importer_cache.pop(_GUEST_FOLDER, None)
 
 
 def _warm_up() -> None:
@@ -252,7 +261,7 @@ def _become_program(number: bytes, mount_options: bytes, started: int) -> bytes:
     if collecting == b"1":
         rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, own_mounts.to_bytes(_DESCRIPTOR_BYTES, sys.byteorder))
         _control.sendmsg([b"workspace %b" % number], [rights])
-    source, suite = _load(number, payload)
+    source, part = _load(number, payload)
     if name == b"load":
         _send(b"loaded", number)
         if _receive()[0][0] != b"go":
@@ -261,19 +270,29 @@ def _become_program(number: bytes, mount_options: bytes, started: int) -> bytes:
     # Not to be closed when its object goes: the number may be the program's by then.
     _control.detach()
     os.write(started, b"%d %b %d" % (time.monotonic_ns(), wall, time.process_time_ns() - began_cpu))
-    if suite is None:
-        os.closerange(_CONTROL, 1 << 20)
-    else:
-        (results,) = rest
-        os.closerange(_CONTROL, results)
-        os.closerange(results + 1, 1 << 20)
-        harness.begin(suite, results)
+    kept = _CONTROL
+    for descriptor in sorted(rest):
+        os.closerange(kept, descriptor)
+        kept = descriptor + 1
+    os.closerange(kept, 1 << 20)
+    if part is not None:
+        role, data = part
+        _role(role).begin(data, *rest)
     return source
 
 
-def _load(number: bytes, payload: int) -> tuple[bytes, bytes | None]:
-    """Lay the request out; return the source, and the suite where the harness is to run it."""
-    limits, arguments, environment, source, files, suite, _ = marshal.loads(_read_all(payload))
+def _role(name: str) -> "Any":
+    if name not in _roles:  # in a jail for one program nothing is loaded that it may not need
+        before = frozenset(sys.modules)
+        sys.path.insert(0, _GUEST_FOLDER)
+        _roles[name] = __import__(name)
+        _hide(before)
+    return _roles[name]
+
+
+def _load(number: bytes, payload: int) -> "tuple[bytes, tuple[str, bytes] | None]":
+    """Lay the request out; return the source, and which script of ours it starts with what data."""
+    limits, arguments, environment, source, files, part, _ = marshal.loads(_read_all(payload))
     try:
         workspace.write_file(_MAIN, source)
         workspace.write_files(files)
@@ -293,7 +312,7 @@ def _load(number: bytes, payload: int) -> tuple[bytes, bytes | None]:
         sys.modules[_NUMPY_RANDOM].seed()
     if _MULTIPROCESSING in sys.modules:
         sys.modules[_MULTIPROCESSING].current_process().authkey = os.urandom(_AUTHKEY_BYTES)
-    return source, suite
+    return source, part
 
 
 def _make_way(files: "dict[str, bytes]") -> None:

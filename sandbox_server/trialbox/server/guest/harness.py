@@ -7,11 +7,11 @@ died. Records, one frame a field on the results descriptor:
   begin, case | end, case, verdict, actual, expected, type, message, line
 """
 
-import math
 import os
 import sys
 import types
 
+import comparators
 import frames
 import values
 
@@ -82,6 +82,7 @@ def _call(
     arguments: bytes,
     keyword_arguments: bytes,
     expected: bytes,
+    rule: bytes,
     relative: bytes,
     absolute: bytes,
 ) -> tuple[bytes, bytes, bytes]:
@@ -95,30 +96,8 @@ def _call(
     if not isinstance(positional, tuple) or not isinstance(keywords, dict):
         raise TypeError("arguments come as a tuple, keyword arguments as a dict")
     answer = function(*positional, **keywords)
-    if relative or absolute:
-        same = _close(wanted, answer, float(relative or 0), float(absolute or 0))
-    else:
-        same = bool(wanted == answer)
+    same = comparators.same(int(rule), wanted, answer, float(relative), float(absolute), positional)
     return (b"PASSED" if same else b"FAILED"), _brief(answer), _brief(wanted)
-
-
-def _close(wanted: object, answer: object, relative: float, absolute: float) -> bool:
-    """Whether two values are the same but for floats within the tolerance."""
-    if isinstance(wanted, float) and isinstance(answer, int | float):
-        try:
-            answer = float(answer)
-        except OverflowError:
-            return False
-        if math.isnan(wanted):
-            return math.isnan(answer)
-        return math.isclose(wanted, answer, rel_tol=relative, abs_tol=absolute)
-    if isinstance(wanted, list | tuple) and isinstance(answer, list | tuple) and type(wanted) is type(answer):
-        return len(wanted) == len(answer) and all(
-            _close(a, b, relative, absolute) for a, b in zip(wanted, answer, strict=True)
-        )
-    if isinstance(wanted, dict) and isinstance(answer, dict):
-        return wanted.keys() == answer.keys() and all(_close(wanted[k], answer[k], relative, absolute) for k in wanted)
-    return bool(wanted == answer)
 
 
 def _verdict_of(error: BaseException, kind: bytes) -> bytes:

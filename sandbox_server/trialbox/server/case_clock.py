@@ -1,0 +1,94 @@
+"""The clock of one case, kept outside the processes that it bounds."""
+
+import asyncio
+import os
+from collections.abc import Callable
+
+from trialbox.server.watching import Running
+
+# However busy the machine, a case ends after so many times its own time.
+_BACKSTOP_FACTOR = 10
+_MINIMUM_TIMER_SECONDS = 0.01
+_LATE_SECONDS = 0.1
+# Reading how long a process waited for a processor costs more than a short case.
+_FRESH_SECONDS = 0.05
+_PROCESSORS = os.cpu_count() or 1
+
+
+class CaseClock:
+    """Calls `time_out` when a case has had its time, less what its processes waited for a processor.
+
+    So a busy machine changes no verdict.
+    """
+
+    def __init__(self, case_seconds: float, time_out: Callable[[], None]) -> None:
+        self.running: list[Running] = []
+        """The processes that work on the case."""
+        self._case_seconds = case_seconds
+        self._time_out = time_out
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._began = 0.0
+        self._read_at = float("-inf")
+        self._starved = self._cpu = 0.0
+        self._due = 0.0
+
+    def start(self) -> None:
+        """A case begins."""
+        self._began = self._loop.time()
+        if self._began > self._read_at + _FRESH_SECONDS:
+            self._read_at = self._began
+            self._starved, self._cpu = self._read()
+        self._due = self._began + self._case_seconds
+        # A timer that stands is cheaper to leave: when it comes early, it is set anew.
+        if self._timer is None or self._timer.when() > self._due:
+            self._set_timer(self._case_seconds)
+
+    def read_anew(self) -> None:
+        """The processes are others from now on."""
+        self._read_at = float("-inf")
+        self.start()
+
+    def stop(self) -> None:
+        """No case runs any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def elapsed_seconds(self) -> float:
+        """How long the case has run."""
+        return self._loop.time() - self._began
+
+    def _set_timer(self, seconds: float) -> None:
+        self.stop()
+        self._timer = self._loop.call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        if now < self._due:
+            self._set_timer(self._due - now)
+            return
+        if now > self._due + _LATE_SECONDS:
+            # The event loop was busy: the answer may have come and not be read yet.
+            self._due = now + _MINIMUM_TIMER_SECONDS
+            self._set_timer(_MINIMUM_TIMER_SECONDS)
+            return
+        elapsed = self.elapsed_seconds()
+        left = self._case_seconds - (elapsed - self._given_back(elapsed))
+        if left > 0 and elapsed < _BACKSTOP_FACTOR * self._case_seconds:
+            self._due = now + max(left, _MINIMUM_TIMER_SECONDS)
+            self._set_timer(max(left, _MINIMUM_TIMER_SECONDS))
+        else:
+            self._time_out()
+
+    def _given_back(self, elapsed: float) -> float:
+        """What the case waited for a processor that others had."""
+        starved, cpu = self._read()
+        # A program can also starve itself, by processes of its own.
+        own = (cpu - self._cpu) / _PROCESSORS
+        return max(0.0, min(starved - self._starved, elapsed - own))
+
+    def _read(self) -> tuple[float, float]:
+        starved = sum(running.starved_seconds() for running in self.running)
+        return starved, sum(running.cpu_seconds() for running in self.running)

@@ -1,0 +1,203 @@
+"""Reads what the judge reports of one suite, and keeps the clock of each case from outside."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+
+from trialbox.server.case_clock import CaseClock
+from trialbox.server.grading import MAXIMUM_LINE, CaseResult, Trust, Verdict, arcs_from, exception_text, shortened
+from trialbox.server.model import ProgramException
+from trialbox.server.records import RecordReader
+from trialbox.server.watching import Records, Running
+
+_RECORD_BYTES = 32 << 20
+"""Expected values that an oracle found come in records too."""
+# What the judge may take to notice that we ended its candidate.
+_GRACE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something that whoever runs judge and candidate must act on."""
+
+    name: str
+    """started, planned, lost, fresh, unloaded, done: the judge's; gone: it has ended; broken: the candidate's slot is."""
+    why: str = ""
+
+
+class JudgeWatch:
+    """The state of a judge and its candidates, as the judge's records tell.
+
+    The judge runs the suite's own test code, so what it writes is checked as well: whatever is not the record that must
+    come next ends it.
+    """
+
+    def __init__(self, numbers: list[int], *, case_seconds: float, text_limit: int) -> None:
+        self.results: dict[int, CaseResult] = {}
+        self.shared: dict[int, str] = {}
+        """Why cases can't be judged apart from the program."""
+        self.expected: dict[int, bytes] = {}
+        """What oracles gave."""
+        self.pending = deque(numbers)
+        """The cases without a verdict, in order."""
+        self.news: asyncio.Queue[News] = asyncio.Queue()
+        self.planned = False
+        self.loaded = False
+        """Whether the candidate of the moment has loaded the program."""
+        self.oracle: int | None = None
+        """The case whose oracle is at work."""
+        self.overdue: int | None = None
+        """The case whose time was up while the candidate of the moment worked on it; -1 is its loading."""
+        self.load_failure: ProgramException | None = None
+        self.forged = False
+        """Whether something came that is not the record that must come next."""
+        self._case_seconds = case_seconds
+        self._text_limit = text_limit
+        self._reader = RecordReader(self._take, self._refuse, record_bytes=_RECORD_BYTES)
+        self._clock = CaseClock(case_seconds, self._time_out)
+        self._grace: asyncio.TimerHandle | None = None
+        self._judge: Running | None = None
+        self._candidate: Running | None = None
+
+    def attach(self, judge: Running) -> Records:
+        """Begin to watch the judge; returns what takes its records."""
+        self._judge = judge
+        self._clock.running = [judge]
+        self._clock.start()
+        self.tell("started")
+        return self._reader.feed
+
+    def attach_candidate(self, candidate: Running) -> None:
+        """Begin to watch a candidate, which loads the program."""
+        self._candidate = candidate
+        if self._judge is not None:
+            self._clock.running = [self._judge, candidate]
+        self._clock.read_anew()
+
+    def expect_candidate(self) -> None:
+        """Another candidate will come: until then no clock runs but the judge's for its plan."""
+        self.loaded, self.overdue, self._candidate = False, None, None
+        if self._grace is not None:
+            self._grace.cancel()
+        if self.planned:
+            self._clock.stop()
+
+    def detach(self) -> None:
+        """All is over."""
+        self._clock.stop()
+        if self._grace is not None:
+            self._grace.cancel()
+
+    def stop_candidate(self) -> bool:
+        """End the candidate of the moment; False when there is none yet."""
+        if self._candidate is None:
+            return False
+        self._candidate.stop(b"cancelled")
+        return True
+
+    def tell(self, name: str, why: str = "") -> None:
+        """Pass news on."""
+        self.news.put_nowait(News(name, why))
+
+    def current_seconds(self) -> float:
+        """How long the case has run that is under way."""
+        return self._clock.elapsed_seconds()
+
+    def give_up(self, result: CaseResult) -> None:
+        """Take a verdict on the case under way."""
+        self.results[self.pending.popleft()] = result
+
+    def _take(self, fields: list[bytes]) -> None:
+        name, *rest = fields
+        if name == b"end" and self.loaded:
+            self._conclude(*rest)
+        elif not self.planned:
+            self._take_plan(name, rest)
+        elif name == b"loaded" and not self.loaded:
+            self.loaded = True
+            self._clock.start()
+        elif name == b"lost":
+            self.tell("lost", rest[-1].decode())
+        elif name == b"unloaded":
+            self.load_failure = self._exception(*rest)
+            self.tell("unloaded")
+        elif name in (b"fresh", b"done"):
+            self.tell(name.decode())
+        else:
+            raise ValueError("not the record that must come next")
+
+    def _take_plan(self, name: bytes, rest: list[bytes]) -> None:
+        self._clock.start()
+        if name == b"planned":
+            self.planned = True
+            self.tell("planned")
+            return
+        number = int(rest[0])
+        if name == b"oracle":
+            self.oracle = number
+            return
+        self.oracle = None
+        if name == b"expected":
+            self.expected[number] = rest[1]
+            return
+        self.pending.remove(number)
+        why = shortened(rest[1].decode(), self._text_limit)
+        if name == b"shared":
+            self.shared[number] = why
+        elif name == b"unexpected":
+            self.results[number] = CaseResult(
+                verdict=Verdict.ERROR, trust=Trust.SEPARATED, message=f"the oracle gave no expected value: {why}"
+            )
+        else:
+            raise ValueError("no record of a plan")
+
+    def _conclude(self, number: bytes, verdict: bytes, taken: bytes, *told: bytes) -> None:
+        if int(number) != self.pending[0]:
+            raise ValueError("not the case that must come next")
+        actual = expected = message = ""
+        exception, covered = None, b""
+        if told:
+            actual, expected, message = (shortened(text.decode(), self._text_limit) for text in told[:3])
+            exception = self._exception(*told[3:6]) if told[3] else None
+            covered = told[6]
+        if exception is not None:
+            message = shortened(exception_text(exception), self._text_limit)
+        elif verdict == b"FAILED" and not message:
+            message = f"gave {actual}, not {expected}"
+        result = CaseResult(
+            verdict=Verdict[verdict.decode()],
+            trust=Trust.SEPARATED,
+            actual=actual,
+            expected=expected,
+            message=message,
+            exception=exception,
+            wall_seconds=int(taken) / 1e9,
+            arcs=arcs_from(covered),
+        )
+        self.give_up(result)
+        self._clock.start()
+
+    def _exception(self, kind: bytes, message: bytes, line: bytes) -> ProgramException:
+        limit = self._text_limit
+        if not 0 <= int(line) <= MAXIMUM_LINE:
+            raise ValueError("no line of a program")
+        return ProgramException(
+            type=shortened(kind.decode(), limit), message=shortened(message.decode(), limit), line=int(line)
+        )
+
+    def _refuse(self) -> None:
+        self.forged = True
+        self._stop_judge()
+
+    def _time_out(self) -> None:
+        if self._candidate is None:
+            self._stop_judge()
+            return
+        self.overdue = self.pending[0] if self.loaded else -1
+        self._candidate.stop(b"wall")
+        # Where test code is what takes so long, ending the candidate changes nothing.
+        self._grace = asyncio.get_running_loop().call_later(_GRACE_SECONDS, self._stop_judge)
+
+    def _stop_judge(self) -> None:
+        if self._judge is not None:
+            self._judge.stop(b"wall")

@@ -1,0 +1,221 @@
+"""Cases whose test code runs apart from the program: the judge in one jail calls the candidate in another."""
+
+import asyncio
+import marshal
+import socket
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from trialbox.server.budget import Budget, explain
+from trialbox.server.grading import Call, CaseResult, Check, EvaluationJob, Trust, Verdict
+from trialbox.server.judge_watch import JudgeWatch, News
+from trialbox.server.model import Execution, Job, Limits, Outcome, Part, Role
+from trialbox.server.watching import Execute, Records, Running
+
+# The first that writes all of these types as later ones do.
+_MARSHAL_VERSION = 2
+# What the host says with a channel: see guest/judging.py.
+_KEPT, _GIVEN_UP = b"\0", b"\1"
+_Result = partial(CaseResult, trust=Trust.SEPARATED)
+
+
+class SeparatedCases:
+    """Puts a program to a judge, with another candidate whenever one is lost, and another judge if need be."""
+
+    def __init__(
+        self, job: EvaluationJob, budget: Budget, execute_judge: Execute, judge_limits: Limits, text_limit: int
+    ) -> None:
+        self.shared: dict[int, str] = {}
+        """Why cases can't be judged apart from the program: they have no result."""
+        self.expected = dict(job.suite.expected)
+        """What oracles gave, now or earlier."""
+        self._job = job
+        self._budget = budget
+        self._execute_judge = execute_judge
+        self._judge_limits = judge_limits
+        self._text_limit = text_limit
+        self._results: dict[int, CaseResult] = {}
+
+    async def run(self, numbers: list[int]) -> dict[int, CaseResult]:
+        """Judge these cases; those for which no time was left have no result."""
+        left = numbers
+        while left and self._budget.is_left:
+            watch = JudgeWatch(left, case_seconds=self._job.case_seconds, text_limit=self._text_limit)
+            try:
+                await self._run_judge(watch)
+            finally:
+                watch.detach()
+                self.expected |= watch.expected
+            self._results |= watch.results
+            self.shared |= watch.shared
+            left = list(watch.pending)
+        return self._results
+
+    async def _run_judge(self, watch: JudgeWatch) -> None:
+        """Run one judge to its end; where cases are left then, at least one more has its verdict."""
+        has_unknown = any(
+            isinstance(case := self._job.suite.cases[number], Call)
+            and case.expected is None
+            and number not in self.expected
+            for number in watch.pending
+        )
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        job = self._judge_job(list(watch.pending), theirs.fileno())
+        judging = asyncio.ensure_future(self._execute_judge(job, watch.attach, bounded=self._budget.is_untouched))
+        judging.add_done_callback(lambda _: watch.tell("gone"))
+        with ours, theirs:
+            try:
+                # What an oracle takes is not the program's: where one is to be asked, the program waits.
+                news = await _next(watch, "planned" if has_unknown else "started")
+                said: bytes | None = _KEPT if news.name != "gone" else None
+                self._budget.admit()
+                while said is not None and watch.pending and self._budget.is_left:
+                    said = await self._run_candidate(watch, ours, said)
+                ours.close()  # the judge has no more to do when it reads that
+                judged = await judging
+            finally:
+                judging.cancel()
+                await asyncio.gather(judging, return_exceptions=True)
+        if watch.pending and self._budget.is_left:
+            self._blame_judge(watch, judged)
+
+    async def _run_candidate(self, watch: JudgeWatch, control: socket.socket, said: bytes) -> bytes | None:
+        """Run a candidate to its end; return what to say with the next one, None where there is to be none."""
+        watch.expect_candidate()
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            try:
+                socket.send_fds(control, [said], [theirs.fileno()])
+            except OSError:  # the judge is gone
+                return None
+            theirs.close()
+            job = Job(
+                program=self._job.program,
+                limits=self._budget.limits(),
+                isolation=self._job.isolation,
+                part=Part(
+                    role=Role.CANDIDATE,
+                    data=b"coverage" if self._job.coverage else b"",
+                    descriptors=(ours.fileno(),),
+                ),
+            )
+            running = asyncio.ensure_future(self._budget.spend(job, _attached(watch)))
+
+            def end(task: asyncio.Future[Execution]) -> None:
+                ours.close()  # so that the judge reads the end of it, and no sooner than the end is known here
+                if not task.cancelled() and task.exception() is not None:
+                    watch.tell("broken")
+
+            running.add_done_callback(end)
+            try:
+                news = await _next(watch, "lost", "fresh", "unloaded", "done", "broken")
+                if not watch.stop_candidate() and not running.done():
+                    running.cancel()  # it waits for a slot
+                    return None
+                return self._concluded(watch, news, await running)
+            finally:
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+
+    def _concluded(self, watch: JudgeWatch, news: News, execution: Execution) -> bytes | None:
+        if news.name == "fresh":
+            return _KEPT
+        if news.name == "lost":
+            return self._blame_candidate(watch, news, execution)
+        if news.name == "unloaded" and watch.load_failure is not None:
+            failure = watch.load_failure
+            message = f"the program does not load: {failure.type}: {failure.message}"
+            self._give_all_up(watch, _Result(verdict=Verdict.ERROR, message=message, exception=failure))
+        return None
+
+    def _blame_candidate(self, watch: JudgeWatch, news: News, execution: Execution) -> bytes | None:
+        if watch.loaded and watch.overdue is not None and watch.overdue != watch.pending[0]:
+            return _KEPT  # the one whose time was up had its verdict just then; the next has done nothing wrong
+        when = "in this case" if watch.loaded else "while the program loaded"
+        result = explain(execution, when, self._text_limit, _Result)
+        if execution.outcome is Outcome.CANCELLED:
+            message = f"the process sent something other than an answer: {news.why}"
+            result = replace(result, verdict=Verdict.ERROR, message=message)
+        if watch.overdue is not None and result.verdict is Verdict.TIMED_OUT:
+            result = replace(result, message=f"no answer {when} within {self._job.case_seconds:g} s")
+        result = replace(result, wall_seconds=watch.current_seconds())
+        if not watch.loaded:
+            self._give_all_up(watch, result)
+            return None
+        watch.give_up(result)
+        return _GIVEN_UP
+
+    def _blame_judge(self, watch: JudgeWatch, judged: Execution) -> None:
+        """Give a verdict on the case in which the judge ended: what runs there is the suite's own code."""
+        limit = self._text_limit
+        if watch.overdue is not None or judged.outcome is Outcome.WALL_TIME_EXCEEDED:
+            why = f"no verdict within {self._job.case_seconds:g} s"
+        elif judged.outcome is Outcome.MEMORY_EXCEEDED:
+            why = f"judging took more than the {self._judge_limits.memory_bytes} bytes that the judge may use"
+        else:
+            why = f"the judge ended: {explain(judged, 'under the test code', limit).message}"
+        if watch.oracle is not None:
+            watch.pending.remove(watch.oracle)
+            message = f"the oracle gave no expected value: {why}"
+            watch.results[watch.oracle] = _Result(verdict=Verdict.ERROR, message=message)
+        elif not watch.planned:
+            message = f"the suite can't be prepared: {why}"
+            self._give_all_up(watch, _Result(verdict=Verdict.ERROR, message=message))
+        else:
+            verdict = Verdict.TIMED_OUT if watch.overdue is not None else Verdict.ERROR
+            watch.give_up(_Result(verdict=verdict, message=why, wall_seconds=watch.current_seconds()))
+
+    def _give_all_up(self, watch: JudgeWatch, result: CaseResult) -> None:
+        while watch.pending:
+            watch.give_up(result)
+
+    def _judge_job(self, numbers: list[int], control: int) -> Job:
+        suite = self._job.suite
+        known = {number: self.expected[number] for number in numbers if number in self.expected}
+        cases = [_described(number, suite.cases[number]) for number in numbers]
+        data = (suite.setup, cases, list(suite.oracles), known, self._job.fresh)
+        # Its files are there for the test code; the program itself is not.
+        program = replace(self._job.program, source=b"", args=(), stdin=b"")
+        limits = replace(self._judge_limits, disk_bytes=max(self._judge_limits.disk_bytes, self._job.limits.disk_bytes))
+        return Job(
+            program=program,
+            limits=limits,
+            isolation=self._job.isolation,
+            part=Part(role=Role.JUDGE, data=marshal.dumps(data, _MARSHAL_VERSION), descriptors=(control,)),
+        )
+
+
+async def _next(watch: JudgeWatch, *names: str) -> News:
+    """Wait for news of one of these names, or of the judge's end."""
+    while True:
+        news = await watch.news.get()
+        if news.name in names or news.name == "gone":
+            return news
+
+
+def _attached(watch: JudgeWatch) -> "Any":
+    def attach(running: Running) -> Records | None:
+        watch.attach_candidate(running)
+        return None
+
+    return attach
+
+
+def _described(number: int, case: object) -> tuple[Any, ...]:
+    if isinstance(case, Call):
+        return (
+            "call",
+            number,
+            case.entry_point,
+            case.arguments,
+            case.keyword_arguments,
+            case.expected,
+            case.oracle,
+            int(case.rule),
+            case.relative_tolerance,
+            case.absolute_tolerance,
+        )
+    if isinstance(case, Check):
+        return ("check", number, case.source)
+    raise TypeError("Stdio cases need no judge")
