@@ -21,7 +21,7 @@ class News:
     """Something that whoever runs judge and candidate must act on."""
 
     name: str
-    """started, planned, lost, fresh, unloaded, done: the judge's; gone: it has ended; broken: the candidate's slot is."""
+    """started, planned, lost, fresh, unloaded, done of the judge; gone when it has ended; broken of a slot."""
     why: str = ""
 
 

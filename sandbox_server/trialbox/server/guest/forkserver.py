@@ -143,6 +143,8 @@ def _begin(pristine: frozenset[str]) -> bool:
     (_, serves_many, *preload), _ = _receive()
     for name in _ROLES if serves_many == b"1" else ():
         _roles[name] = __import__(name)
+        if name == "judging":
+            _roles[name].warm_up()
     _hide(pristine)
     atexit.register(leaving.leave)  # before all others, so that it runs after them
     for module in preload:
