@@ -141,10 +141,6 @@ def _begin(pristine: frozenset[str]) -> bool:
     for name in ("PYTHONPATH", "LD_BIND_NOW"):
         os.environ.pop(name)
     (_, serves_many, *preload), _ = _receive()
-    for name in _ROLES if serves_many == b"1" else ():
-        _roles[name] = __import__(name)
-        if name == "judging":
-            _roles[name].warm_up()
     _hide(pristine)
     atexit.register(leaving.leave)  # before all others, so that it runs after them
     for module in preload:
@@ -153,6 +149,10 @@ def _begin(pristine: frozenset[str]) -> bool:
         except Exception as error:
             _send(b"unfit", f"preloading {module.decode()!r} raised {type(error).__name__}: {error}".encode())
             return False
+    for name in _ROLES if serves_many == b"1" else ():
+        _role(name)
+    if "judging" in _roles:
+        _roles["judging"].warm_up()
     _preloaded.update(name for name in sys.modules if name not in pristine)
     _warm_up()
     threads = len(os.listdir("/proc/self/task"))
