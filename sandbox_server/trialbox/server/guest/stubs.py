@@ -37,8 +37,8 @@ class Line:
     def __init__(self, connection: channel.Channel, before_waiting: "object") -> None:
         self.lost = ""
         """Why the channel is of no use any more; test code may have swallowed the exception."""
-        self.unfit = ""
-        """Why an answer could not cross, likewise."""
+        self.fault: UnfitAnswer | UnfitArgument | None = None
+        """What could not cross, likewise."""
         self.covered: list[bytes] = []
         self._connection = connection
         self._before_waiting = before_waiting
@@ -50,27 +50,36 @@ class Line:
             arguments = values.encode(positional)
             keyword_arguments = values.encode(keywords) if keywords else b""
         except values.ValueEncodingError as error:
-            raise UnfitArgument(f"{name.decode()} is called with {error}; mark the case shared=True") from None
+            self.fault = UnfitArgument(
+                f"{name.decode()} is called with what can't cross: {error}; mark the case shared=True"
+            )
+            raise self.fault from None
         with self._lock:
             if self.lost:
                 raise channel.ChannelLost(self.lost)
+            message = channel.message(channel.MIRRORED_CALL, name, arguments, keyword_arguments)
             try:
-                self._connection.send([channel.message(channel.MIRRORED_CALL, name, arguments, keyword_arguments)])
+                self._connection.send([message], self._before_waiting)
                 kind, content, changed, covered = self._connection.receive(self._before_waiting)
-                answer = decoded(content) if kind == channel.VALUE else None
-                mirrored = decoded(changed) if changed else None
+                answer = _answer(kind, content)
+                mirrored = decoded(changed) if changed else positional
+                if not isinstance(mirrored, tuple) or len(mirrored) != len(positional):
+                    raise channel.ChannelLost("other arguments than it was called with")
             except channel.ChannelLost as error:
                 self.lost = str(error)
                 raise
+            except BaseException:  # such as that of a signal handler: what comes next would answer this call
+                self.lost = "a call that was given up half-way"
+                raise
         if covered:
             self.covered.append(covered)
-        if mirrored is not None:
+        if changed:
             mirror.apply(positional, mirrored)
         if kind == channel.RAISED:
-            raise raised(content)
-        if kind != channel.VALUE:
-            self.unfit = text(content)
-            raise UnfitAnswer(self.unfit)
+            raise answer  # type: ignore[misc]
+        if kind == channel.UNFIT:
+            self.fault = UnfitAnswer(text(content))
+            raise self.fault
         return answer
 
 
@@ -84,6 +93,16 @@ class Stub:
     def __call__(self, *positional: object, **keywords: object) -> object:
         """Call the program's function."""
         return self._line.call(self.__name__.encode(), positional, keywords)
+
+
+def _answer(kind: int, content: bytes) -> object:
+    if kind == channel.VALUE:
+        return decoded(content)
+    if kind == channel.RAISED:
+        return raised(content)
+    if kind != channel.UNFIT:
+        raise channel.ChannelLost("no answer to a call")
+    return None
 
 
 def decoded(frame: bytes) -> object:
@@ -106,7 +125,7 @@ def told(content: bytes) -> "tuple[str, str, int, str]":
     """Type, message, line and crossing name out of a RAISED message; raises ChannelLost."""
     try:
         kind, message, line, own = frames.unpack(content)
-        return text(kind), text(message), min(int(line), 2**31), text(own)
+        return text(kind), text(message), min(max(int(line), 0), 2**31), text(own)
     except ValueError:
         raise channel.ChannelLost("no exception") from None
 
