@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from trialbox.server import cgroups, layers, runtimes
 from trialbox.server.jail import DiskSize
+from trialbox.server.judges import Judges
 from trialbox.server.layers import Layer
 from trialbox.server.model import IsolationPath, Limits, SandboxBrokenError
 from trialbox.server.nsjail import IDS_PER_SLOT
@@ -65,21 +66,26 @@ class Sandbox:
         self.memory_bytes = 0
         """What the memory limits of all running programs may sum up to."""
         self._pool: Pool | None = None
-        self._judges: Pool | None = None
+        self._judge_pool: Pool | None = None
+        self._judges: Judges | None = None
 
     @property
     def pool(self) -> Pool:
         """Where programs run."""
-        return _started(self._pool)
+        if self._pool is None:
+            raise CannotServeError("the sandbox is not started")
+        return self._pool
 
     @property
-    def judges(self) -> Pool:
-        """Where their judges do."""
-        return _started(self._judges)
+    def judges(self) -> Judges:
+        """What programs are judged by."""
+        if self._judges is None:
+            raise CannotServeError("the sandbox is not started")
+        return self._judges
 
     @property
-    def judge_limits(self) -> Limits:
-        """What a judge may use: it ends with the evaluation that it serves, or when a case takes too long."""
+    def _judge_limits(self) -> Limits:
+        """What a judge may use: it ends when it is no more needed, or when a case takes too long."""
         return replace(
             self.default_limits,
             wall_seconds=_JUDGE_SECONDS,
@@ -138,13 +144,10 @@ class Sandbox:
             slots = [Slot(number, config) for number in range(2 * count)]
             permits, queue_size = settings.slots, settings.queue_size
             self._pool = Pool(slots[:count], permits=permits, queue_size=queue_size, memory_bytes=self.memory_bytes)
-            self._judges = Pool(
-                slots[count:],
-                permits=permits,
-                queue_size=queue_size,
-                memory_bytes=permits * settings.judge_memory_bytes,
-            )
-            await asyncio.gather(self._pool.start(), self._judges.start())
+            judge_memory = count * settings.judge_memory_bytes
+            self._judge_pool = Pool(slots[count:], permits=count, queue_size=0, memory_bytes=judge_memory)
+            self._judges = Judges(self._judge_pool, self._judge_limits, count)
+            await asyncio.gather(self._pool.start(), self._judge_pool.start())
             self.layers = await layers.probe(
                 partial(self._pool.execute, bounded=False),
                 cgroup_host,
@@ -162,13 +165,9 @@ class Sandbox:
 
     async def stop(self) -> None:
         """End whatever runs, and leave nothing behind."""
-        await asyncio.gather(*(pool.stop() for pool in (self._pool, self._judges) if pool is not None))
-
-
-def _started(pool: Pool | None) -> Pool:
-    if pool is None:
-        raise CannotServeError("the sandbox is not started")
-    return pool
+        if self._judges is not None:
+            await self._judges.stop()
+        await asyncio.gather(*(pool.stop() for pool in (self._pool, self._judge_pool) if pool is not None))
 
 
 async def serve(settings: Settings) -> None:
@@ -197,7 +196,6 @@ async def _serve(sandbox: Sandbox) -> None:
     service = SandboxService(
         pool=sandbox.pool,
         judges=sandbox.judges,
-        judge_limits=sandbox.judge_limits,
         suites=SuiteStore(settings.suite_cache_bytes),
         bounds=Bounds(
             default_limits=sandbox.default_limits,

@@ -83,7 +83,8 @@ class Settings(BaseSettings):
     """What the memory limits of all running programs may sum up to; left out, nine tenths of the memory
     of the machine or of the server's cgroup. No single limit, default or maximum, is above it."""
     judge_memory_bytes: Annotated[int, Field(ge=64 * _MIB)] = 512 * _MIB
-    """What a judge may use, which holds a suite, runs its test code and compares answers."""
+    """What a judge may use, which holds a suite, runs its test code and compares answers. There are as many judges
+    as slots at most, spare ones included; what they use comes on top of total_memory_bytes."""
     suite_cache_bytes: NonNegativeInt = 256 * _MIB
     """How much memory suites may take that are kept for later requests."""
     executions_by_jail: PositiveInt = 10_000

@@ -109,6 +109,9 @@ class Validator:
             suite=suite,
             limits=limits,
             isolation=isolation,
+            judge_isolation=(
+                IsolationPath.WARM if program.runtime in self._bounds.warm_runtimes else IsolationPath.COLD
+            ),
             case_seconds=case_seconds,
             forbid_shared=request.forbid_shared,
             fresh=request.fresh,

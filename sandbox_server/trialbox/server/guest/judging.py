@@ -1,16 +1,19 @@
 """The judge: holds the suite, calls the program's functions in another jail, and gives a verdict on each case.
 
-Trust is settled from the suite alone before a candidate exists. Records go to the host on the results descriptor, one
-frame a field; with each candidate the host sends the channel over the control socket, and whether it has a verdict
-on the case in which the last candidate was lost:
+The host sends suites, each with a descriptor for records and a control socket, and is told when a fork has started and
+ended. Trust is settled from the suite alone, before a candidate exists. With each candidate the host sends its channel
+over the control socket, and says whether it has a verdict on the case in which the last candidate was lost. Records are
+one frame a field:
   shared, case, why | oracle, case | expected, case, frame | unexpected, case, why | planned
   loaded | unloaded, type, message, line
   end, case, verdict, ns, actual, expected, message, type, exception message, line, coverage
   lost, why | fresh | done
 """
 
+import _signal
 import _socket
 import builtins
+import gc
 import marshal
 import os
 import sys
@@ -35,40 +38,79 @@ _MAXIMUM_ARCS, _LINE_DIGITS = 20_000, 9
 KEPT, GIVEN_UP = b"\0", b"\1"
 """What the host says with a channel."""
 
+_SUITE_DESCRIPTORS = 3
+_WARM_UP_ASSERT = b"assert f([1, 2], a=(3, 4)) == {5: 'b'}, 'no'"
+_WARM_UP_CHECK = b"def check(g):\n    assert abs(g(1) - 2.5) < 1\n\ncheck(f)\n"
+
 _myself = sys.modules[__name__]
 _exit, _write = os._exit, os.write
-_data = b""
-_results = _control = -1
+_packets = -1
 
 
-def begin(data: bytes, results: int, control: int) -> None:
+def begin(data: bytes, packets: int) -> None:
     """Get ready to be the main script's only import."""
-    global _data, _results, _control
-    _data, _results, _control = data, results, control
+    global _packets
+    _packets = packets
     sys.modules["judging"] = _myself
 
 
 def main() -> None:
-    """Judge."""
+    """Judge a suite after the other, each in a fork: what its test code does to its process ends with it."""
     del sys.modules["judging"]
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    Judge(*marshal.loads(_data)).run()
-    _exit(0)
+    packets = _socket.socket(fileno=_packets)
+    gc.freeze()
+    while True:
+        suite, results, control = _receive_suite(packets)
+        child = os.fork()
+        if not child:
+            packets.send(b"started")
+            packets.close()
+            data = os.pread(suite, os.fstat(suite).st_size, 0)
+            Judge(*marshal.loads(data), results=results, control=control).run()
+            _exit(0)
+        for descriptor in (suite, results, control):
+            os.close(descriptor)
+        _, status = os.waitpid(child, 0)
+        packets.send(b"ended %d %d" % (status, _end_all()))
+
+
+def _receive_suite(packets: "_socket.socket") -> "list[int]":
+    space = _socket.CMSG_SPACE(_SUITE_DESCRIPTORS * _RIGHTS_BYTES)
+    _, ancillary, _, _ = packets.recvmsg(16, space, _socket.MSG_CMSG_CLOEXEC)
+    if not ancillary:
+        _exit(0)
+    return list(memoryview(ancillary[0][2]).cast("i"))
+
+
+def _end_all() -> bool:
+    """End whatever else has this process's id, which test code left behind; whether there was anything."""
+    try:
+        os.kill(-1, _signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def warm_up() -> None:
     """Use what most suites need, so that judges share what that leaves in memory."""
     for frame in (values.encode((1, "a", [2.5, {"b": None}])), values.encode(({1}, (True,)))):
         briefs.brief(values.decode(frame))
-    for source in (b"assert f([1, 2], a=(3, 4)) == {5: 'b'}", b"def check(g):\n    assert abs(g(1) - 2.5) < 1\n\ncheck(f)\n"):
+    for source in (
+        b"assert f([1, 2], a=(3, 4)) == {5: 'b'}",
+        b"def check(g):\n    assert abs(g(1) - 2.5) < 1\n\ncheck(f)\n",
+    ):
         trust.Planner(b"").analyse(source)
     frames.unpack(frames.pack(b"a", b"b"))
     marshal.loads(marshal.dumps((b"", [("check", 1, b"")], {})))
-    namespace = {"f": lambda *_, **__: 0}
+    namespace = {"f": lambda *_, **__: {5: "b"}}
     for _ in range(3):
-        exec(compile(b"try:\n    assert f(1) == 0, 'no'\nexcept AssertionError:\n    pass\n", "<case>", "exec"), namespace)
+        exec(
+            compile(b"try:\n    assert f(1) == 0, 'no'\nexcept AssertionError:\n    pass\n", "<case>", "exec"),
+            namespace,
+        )
     comparators.same(comparators.EQUAL, [1.5], [1.5], 0.1, 0.0, ())
 
 
@@ -82,6 +124,9 @@ class Judge:
         oracles: "list[bytes]",
         known: "dict[int, bytes]",
         fresh: bool,
+        *,
+        results: int,
+        control: int,
     ) -> None:
         self._setup = setup
         self._cases = cases
@@ -91,7 +136,8 @@ class Judge:
         self._fresh = fresh
         self._stubs: dict[int, frozenset[str]] = {}
         self._records: list[bytes] = []
-        self._control = _socket.socket(fileno=_control)
+        self._results = results
+        self._control = _socket.socket(fileno=control)
 
     def run(self) -> None:
         """Plan, and judge until every case has its verdict."""
@@ -313,7 +359,7 @@ class Judge:
         data = b"".join(self._records)
         self._records.clear()
         while data:
-            data = data[_write(_results, data) :]
+            data = data[_write(self._results, data) :]
 
 
 def _arcs(claimed: bytes) -> bytes:
