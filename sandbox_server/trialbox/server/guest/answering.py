@@ -13,6 +13,9 @@ import channel
 import frames
 import values
 
+if False:  # for the type checker only
+    from typing import Any
+
 CANDIDATE = "/work/candidate.py"
 _TEXT_LIMIT = 2000
 # What stays as it was given, whatever is done with it.
@@ -149,12 +152,12 @@ class _Tracer:
         """The arcs, each as two lines; an arc from line 0 enters a function."""
         return b",".join(b"%d-%d" % arc for arc in sorted(self._arcs))
 
-    def _enter(self, frame: types.FrameType, event: str, argument: object) -> object:
+    def _enter(self, frame: types.FrameType, event: str, argument: object) -> "Any":
         if frame.f_code.co_filename != CANDIDATE:
             return None
         last = 0
 
-        def line(frame: types.FrameType, event: str, argument: object) -> object:
+        def line(frame: types.FrameType, event: str, argument: object) -> "Any":
             nonlocal last
             if event == "line":
                 self._arcs.add((last, frame.f_lineno))

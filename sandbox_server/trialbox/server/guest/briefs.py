@@ -8,7 +8,12 @@ LIMIT = 2000
 """Characters of a text at most."""
 
 _DIGITS_BITS = 4000
-_BRACKETS = {list: "[]", tuple: "()", set: "{}", frozenset: ("frozenset({", "})")}
+_BRACKETS: "dict[object, tuple[str, str]]" = {
+    list: ("[", "]"),
+    tuple: ("(", ")"),
+    set: ("{", "}"),
+    frozenset: ("frozenset({", "})"),
+}
 
 
 def brief(value: object) -> str:

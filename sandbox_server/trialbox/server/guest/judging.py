@@ -10,7 +10,7 @@ one frame a field:
   lost, why | fresh | done
 """
 
-import _signal
+import _signal  # type: ignore[import-not-found]
 import _socket
 import builtins
 import gc
@@ -131,6 +131,7 @@ class Judge:
         self._setup = setup
         self._cases = cases
         self._oracles = oracles
+        self._loaded_oracles: dict[int, dict[str, Any]] = {}
         self._known = known
         """Expected values by case, as far as they are known."""
         self._fresh = fresh
@@ -188,8 +189,9 @@ class Judge:
         self._flush()
         try:
             function = self._oracle(oracle)[name]
-            keywords = values.decode(keyword_arguments) if keyword_arguments else {}
-            answer = function(*values.decode(arguments), **keywords)
+            positional: Any = values.decode(arguments)
+            keywords: Any = values.decode(keyword_arguments) if keyword_arguments else {}
+            answer = function(*positional, **keywords)
             self._known[number] = values.encode(answer, max_bytes=channel.ANSWER_BYTES)
         except BaseException as error:
             self._record(b"unexpected", b"%d" % number, _text(f"{type(error).__name__}: {_message(error)}"))
@@ -198,12 +200,11 @@ class Judge:
         return True
 
     def _oracle(self, number: int) -> "dict[str, Any]":
-        loaded = self._oracles[number]
-        if isinstance(loaded, bytes):
+        if number not in self._loaded_oracles:
             namespace = {"__name__": "oracle", "__builtins__": builtins}
-            exec(compile(loaded, "<oracle>", "exec", dont_inherit=True), namespace)
-            self._oracles[number] = loaded = namespace  # type: ignore[call-overload]
-        return loaded  # type: ignore[return-value]
+            exec(compile(self._oracles[number], "<oracle>", "exec", dont_inherit=True), namespace)
+            self._loaded_oracles[number] = namespace
+        return self._loaded_oracles[number]
 
     def _next_candidate(self) -> channel.Channel:
         space = _socket.CMSG_SPACE(_RIGHTS_BYTES)
@@ -221,8 +222,8 @@ class Judge:
         if kind != channel.LOADED:
             if kind != channel.RAISED:
                 raise channel.ChannelLost("neither loaded nor failed to")
-            name, message, line, _ = stubs.told(content)
-            self._unloaded(name, message, line)
+            name, message, at, _ = stubs.told(content)
+            self._unloaded(name, message, at)
             return False
         self._record(b"loaded")
         line = stubs.Line(connection, self._flush)
