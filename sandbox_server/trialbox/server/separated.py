@@ -16,7 +16,7 @@ from trialbox.server.watching import Records, Running
 
 # The first that writes all of these types as later ones do.
 _MARSHAL_VERSION = 2
-# What the host says with a channel: see guest/judging.py.
+# What the host says with a channel: see guest/judge.py.
 _KEPT, _GIVEN_UP = b"\0", b"\1"
 _Result = partial(CaseResult, trust=Trust.SEPARATED)
 
@@ -167,7 +167,7 @@ class SeparatedCases:
             watch.give_up(result)
 
     def _suite(self, numbers: list[int]) -> bytes:
-        """Write what the judge is to know, in a form that every Python's marshal knows: see guest/judging.py."""
+        """Write what the judge is to know, in a form that every Python's marshal knows: see guest/judge.py."""
         suite = self._job.suite
         known = {number: self.expected[number] for number in numbers if number in self.expected}
         cases = [_described(number, suite.cases[number]) for number in numbers]
