@@ -4,10 +4,11 @@ from trialbox.synthesis.tasks.evalplus import load_humaneval_plus, load_mbpp_plu
 from trialbox.synthesis.tasks.humaneval import load_humaneval
 from trialbox.synthesis.tasks.mbpp import load_mbpp
 from trialbox.synthesis.tasks.rows import TaskFileError, content_md5
-from trialbox.synthesis.tasks.samples import Sample, load_samples, references
+from trialbox.synthesis.tasks.samples import Recorded, Sample, load_samples, references
 from trialbox.synthesis.tasks.task import Task
 
 __all__ = [
+    "Recorded",
     "Sample",
     "Task",
     "TaskFileError",
