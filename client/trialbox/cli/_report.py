@@ -8,11 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from trialbox.cli._show import one_line
-from trialbox.client import Case, CaseResult, Check, Verdict
+from trialbox.client import Case, CaseResult, Check, Trust, Verdict
 from trialbox.synthesis.results import CONFIDENCE, Graded, Report
 
 _SHOWN = 20
-_TESTS = {"base": "base", "plus": "base and plus"}
 
 
 def show(report: Report) -> None:
@@ -30,9 +29,8 @@ def show(report: Report) -> None:
     if untried := len(report.tasks) - len(report.tried):
         console.print(f"{untried} more tasks of the file had no program.")
     if report.other_ids:
-        console.print(
-            f"{len(report.other_ids)} programs are for tasks that the file doesn't hold: {_some(report.other_ids)}."
-        )
+        others = f"{len(report.other_ids)} ({_some(report.other_ids)})"
+        console.print(f"Programs left out, for tasks that the file doesn't hold: {others}.")
     console.print(_rate_table(report))
     _show_trust(console, report)
     for task_id, note in report.notes.items():
@@ -63,20 +61,22 @@ def _reason(case: Case, result: CaseResult) -> str:
 
 def _rate_table(report: Report) -> Table:
     table = Table("Tests", "k", "pass@k", f"{CONFIDENCE:.0%} interval", "Tasks")
+    names = {"base": "base" if report.extended else "all", "plus": "base and plus"}
     for tests, rates in report.pass_at_k.items():
         for rate in rates:
             interval = f"{rate.low:.1%} to {rate.high:.1%}"
-            table.add_row(_TESTS[tests], str(rate.k), f"{rate.value:.1%}", interval, str(rate.tasks))
+            table.add_row(names[tests], str(rate.k), f"{rate.value:.1%}", interval, str(rate.tasks))
     return table
 
 
 def _show_trust(console: Console, report: Report) -> None:
     if report.separated_share is not None:
-        console.print(f"{report.separated_share:.1%} of {report.trusts.total()} verdicts are SEPARATED.")
+        separated, total = report.trusts[Trust.SEPARATED], report.trusts.total()
+        console.print(f"{separated} of {total} verdicts are SEPARATED ({report.separated_share:.1%}).")
     for reason, count in Counter(case.reason for case in report.shared_cases).most_common():
         cases = [f"{case.task_id} {case.case}" for case in report.shared_cases if case.reason == reason]
         why = f", since {one_line(reason)}" if reason else ""
-        console.print(Text(f"{count} cases are SHARED{why}: {_some(cases)}."))
+        console.print(Text(f"SHARED cases: {count}{why}: {_some(cases)}."))
 
 
 def _some(names: Sequence[str]) -> str:
