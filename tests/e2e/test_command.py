@@ -121,6 +121,7 @@ def test_references_are_evaluated_in_the_order_of_the_tasks(address: str, tasks:
         "case": "test_list[0]",
         "verdict": "PASSED",
         "trust": "SHARED",
+        "shared_reason": "",
         "message": "",
         "actual": "",
         "expected": "",
