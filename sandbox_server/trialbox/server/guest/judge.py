@@ -116,6 +116,8 @@ class Judge:
             positional: Any = values.decode(arguments)
             keywords: Any = values.decode(keyword_arguments) if keyword_arguments else {}
             answer = function(*positional, **keywords)
+            if case[7] == comparators.EVALPLUS_NOT_NONE:  # what it is, if it is anything, is not asked
+                answer = answer is not None
             self._known[number] = values.encode(answer, max_bytes=channel.ANSWER_BYTES)
         except BaseException as error:
             self._record(b"unexpected", b"%d" % number, _text(f"{type(error).__name__}: {_message(error)}"))
@@ -217,6 +219,8 @@ class Judge:
             verdict = b"OUT_OF_MEMORY" if own == "MemoryError" else b"ERROR"
             self._end(number, verdict, taken, covered, raised=(name, message, line))
             return
+        if kind == channel.UNFIT and rule == comparators.EVALPLUS_NOT_NONE:
+            kind, content = channel.VALUE, values.encode(True)
         if kind == channel.UNFIT:
             expected = briefs.brief(values.decode(frame))
             message = f"gave what can't cross: {stubs.text(content)}"
