@@ -148,7 +148,7 @@ class Judge:
         if kind != channel.LOADED:
             if kind != channel.RAISED:
                 raise channel.ChannelLost("neither loaded nor failed to")
-            name, message, at, _ = stubs.told(content)
+            name, message, at, *_ = stubs.told(content)
             self._unloaded(name, message, at)
             return False
         self._record(b"loaded")
@@ -215,16 +215,20 @@ class Judge:
         kind, content, _, covered = answer
         frame = self._known[number]
         if kind == channel.RAISED:
-            name, message, line, own = stubs.told(content)
+            name, message, line, own, _ = stubs.told(content)
             verdict = b"OUT_OF_MEMORY" if own == "MemoryError" else b"ERROR"
             self._end(number, verdict, taken, covered, raised=(name, message, line))
             return
-        if kind == channel.UNFIT and rule == comparators.EVALPLUS_NOT_NONE:
+        if kind in (channel.UNFIT, channel.ITERATOR) and rule == comparators.EVALPLUS_NOT_NONE:
             kind, content = channel.VALUE, values.encode(True)
         if kind == channel.UNFIT:
             expected = briefs.brief(values.decode(frame))
-            message = f"gave what can't cross: {stubs.text(content)}"
+            message = f"gave what can't cross: {stubs.text(content[1:])}"
             self._end(number, b"FAILED", taken, covered, expected=expected, message=message)
+            return
+        if kind == channel.ITERATOR:
+            message = "gave an iterator, which equals no other value"
+            self._end(number, b"FAILED", taken, covered, message=message)
             return
         if kind != channel.VALUE:
             raise channel.ChannelLost("no answer to a call")
@@ -248,7 +252,7 @@ class Judge:
         try:
             exec(compile(source, f"<case {number}>", "exec", dont_inherit=True), names)
         except BaseException as error:
-            raised = getattr(error, "told", None)
+            raised = error.__dict__.get("told")
             if raised is not None:
                 verdict = b"OUT_OF_MEMORY" if isinstance(error, MemoryError) else b"ERROR"
             else:

@@ -8,6 +8,9 @@ import frames
 import mirror
 import values
 
+if False:  # for the type checker only
+    from typing import Any, NoReturn
+
 _GROUPS = ("BaseExceptionGroup", "ExceptionGroup")
 # They can't be made of a message alone.
 _UNICODE = ("UnicodeDecodeError", "UnicodeEncodeError", "UnicodeTranslateError")
@@ -57,7 +60,7 @@ class Line:
             try:
                 self._connection.send([channel.message(channel.MIRRORED_CALL, name, arguments, keyword_arguments)])
                 kind, content, changed, covered = self._connection.receive(self._before_waiting)
-                answer = decoded(content) if kind == channel.VALUE else None
+                answer = decoded(content) if kind in (channel.VALUE, channel.ITERATOR) else None
                 mirrored = decoded(changed) if changed else None
             except channel.ChannelLost as error:
                 self.lost = str(error)
@@ -68,10 +71,47 @@ class Line:
             mirror.apply(positional, mirrored)
         if kind == channel.RAISED:
             raise raised(content)
-        if kind != channel.VALUE:
-            self.unfit = text(content)
-            raise UnfitAnswer(self.unfit)
+        if kind == channel.ITERATOR and isinstance(answer, list):
+            return iter(answer)
+        if kind == channel.UNFIT:
+            return Opaque(content[:1] == b"1", text(content[1:]), self)
         return answer
+
+
+class Opaque:
+    """What the program returned and can't cross: something, true or not as the program says, and no more.
+
+    Any other use of it than asking that is UnfitAnswer.
+    """
+
+    __slots__ = ("_line", "_truth", "_why")
+
+    def __init__(self, truth: bool, why: str, line: Line) -> None:
+        for name, value in (("_truth", truth), ("_why", why), ("_line", line)):
+            object.__setattr__(self, name, value)
+
+    def __bool__(self) -> bool:
+        """Say what the program says."""
+        return bool(object.__getattribute__(self, "_truth"))
+
+    def __getattribute__(self, name: str) -> "Any":
+        """Refuse."""
+        _refuse(self)
+
+
+def _refuse(self: Opaque, *_: object, **__: object) -> "NoReturn":
+    line, why = object.__getattribute__(self, "_line"), object.__getattribute__(self, "_why")
+    line.unfit = why
+    raise UnfitAnswer(why)
+
+
+for _name in (
+    "setattr delattr repr str bytes format hash eq ne lt le gt ge call len length_hint iter next reversed contains "
+    "getitem setitem delitem add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod divmod rdivmod pow "
+    "rpow and rand or ror xor rxor lshift rlshift rshift rrshift neg pos abs invert int float complex index round trunc "
+    "floor ceil enter exit matmul rmatmul reduce_ex copy deepcopy"
+).split():
+    setattr(Opaque, f"__{_name}__", _refuse)
 
 
 class Stub:
@@ -96,17 +136,17 @@ def decoded(frame: bytes) -> object:
 
 def raised(content: bytes) -> Exception:
     """The exception that a RAISED message tells of; `told` holds its type, message and line as sent."""
-    kind, message, line, own = told(content)
-    error = _CROSSING.get(own, CandidateError)(message)
+    kind, message, line, own, argument = told(content)
+    error = _CROSSING.get(own, CandidateError)(argument)
     error.told = (kind, message, line)  # type: ignore[attr-defined]
     return error
 
 
-def told(content: bytes) -> "tuple[str, str, int, str]":
-    """Type, message, line and crossing name out of a RAISED message; raises ChannelLost."""
+def told(content: bytes) -> "tuple[str, str, int, str, str]":
+    """Type, message, line, crossing name and argument out of a RAISED message; raises ChannelLost."""
     try:
-        kind, message, line, own = frames.unpack(content)
-        return text(kind), text(message), min(int(line), 2**31), text(own)
+        kind, message, line, own, argument = frames.unpack(content)
+        return text(kind), text(message), min(int(line), 2**31), text(own), text(argument)
     except ValueError:
         raise channel.ChannelLost("no exception") from None
 
