@@ -24,7 +24,7 @@ _UNCHANGING = frozenset((int, float, complex, bool, str, bytes, range, type(None
 
 # One gives all it has before its answer leaves: what it does meanwhile is part of the call.
 _EXAMPLES: "tuple[Any, ...]" = (
-    (number for number in ()), map(int, ()), filter(int, ()), zip(), enumerate(()), reversed(()),
+    (number for number in ""), map(int, ()), filter(int, ()), zip(), enumerate(()), reversed(()),
     iter([]), iter(()), iter({}), iter(set()), iter(""), iter(range(0)),
 )  # fmt: skip
 _ITERATORS = frozenset(map(type, _EXAMPLES))

@@ -1,8 +1,8 @@
 """One suite and the candidates it is put to: calls the program's functions in another jail, gives each case a verdict.
 
-Trust is settled from the suite alone, before a candidate exists. With each candidate the host sends its channel over the
-control socket, and says whether it has a verdict on the case in which the last candidate was lost. Records for the host
-are one frame a field:
+Trust is settled from the suite alone, before a candidate exists. With each candidate the host sends its channel over
+the control socket, and says whether it has a verdict on the case in which the last candidate was lost. Records for the
+host are one frame a field:
   shared, case, why | oracle, case | expected, case, frame | unexpected, case, why | planned
   loaded | unloaded, type, message, line
   end, case, verdict, ns, actual, expected, message, type, exception message, line, coverage
