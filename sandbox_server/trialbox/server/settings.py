@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, Field, NonNegativeInt, PositiveI
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from trialbox.server.model import Limits
+from trialbox.v1 import MINIMUM_LIMITS
 
 MAXIMUM_SLOTS = 256
 """Each slot has host ids of its own, which one server's range must hold."""
@@ -35,9 +36,9 @@ class LimitSettings(BaseModel, extra="forbid"):
     cpu_seconds: Seconds
     memory_bytes: PositiveInt
     processes: PositiveInt
-    open_files: Annotated[int, Field(ge=16, le=4096)]
+    open_files: Annotated[int, Field(ge=MINIMUM_LIMITS["open_files"], le=4096)]
     disk_bytes: PositiveInt
-    disk_inodes: Annotated[int, Field(ge=16)]
+    disk_inodes: Annotated[int, Field(ge=MINIMUM_LIMITS["disk_inodes"])]
     output_bytes: PositiveInt
 
     def to_limits(self) -> Limits:
