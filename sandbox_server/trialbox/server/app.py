@@ -17,7 +17,6 @@ import structlog
 import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from pydantic import ValidationError
 
 from trialbox.server import cgroups, layers, runtimes
 from trialbox.server.jail import DiskSize
@@ -27,7 +26,15 @@ from trialbox.server.nsjail import IDS_PER_SLOT
 from trialbox.server.pool import Pool
 from trialbox.server.runtimes import Runtime
 from trialbox.server.service import SandboxService
-from trialbox.server.settings import MAXIMUM_SLOTS, MAXIMUM_SPARE_SLOTS, RuntimeSettings, Settings
+from trialbox.server.settings import (
+    MAXIMUM_SLOTS,
+    MAXIMUM_SPARE_SLOTS,
+    MINIMUM_TOTAL_MEMORY_BYTES,
+    InvalidSettingsError,
+    RuntimeSettings,
+    Settings,
+    load,
+)
 from trialbox.server.slot import Slot, SlotConfig
 from trialbox.server.validation import Bounds
 from trialbox.v1 import MAX_MESSAGE_BYTES, sandbox_service_pb2, sandbox_service_pb2_grpc
@@ -80,35 +87,30 @@ class Sandbox:
         return replace(limits, memory_bytes=min(limits.memory_bytes, self.memory_bytes))
 
     async def start(self) -> None:
-        """Start the slots and probe every layer; raises CannotServeError."""
+        """Start the slots and probe every layer; raises CannotServeError and InvalidSettingsError."""
         if os.geteuid() != 0:
             raise CannotServeError(
                 "trialbox must run as root, of the host or of a user namespace of its own: "
                 "it sets up namespaces, mounts and cgroups for the jails"
             )
         settings = self.settings
-        wanted = {DEFAULT_RUNTIME: RuntimeSettings(interpreter=runtimes.default_interpreter())} | settings.runtimes
         cgroup_host = cgroups.probe()
         cgroups.remove_abandoned(cgroup_host)
         self.memory_bytes = settings.total_memory_bytes or int(
             cgroups.available_memory_bytes(cgroup_host) * _MEMORY_SHARE
         )
-        limits = self.default_limits
+        if self.memory_bytes < MINIMUM_TOTAL_MEMORY_BYTES:
+            raise CannotServeError(
+                f"nine tenths of the memory of this machine, or of the server's cgroup, are {self.memory_bytes} bytes; "
+                f"at least {MINIMUM_TOTAL_MEMORY_BYTES} are needed"
+            )
+        await self._load_runtimes()
         try:
-            for name, given in wanted.items():
-                self.runtimes[name] = await asyncio.to_thread(
-                    runtimes.load,
-                    name,
-                    given.interpreter,
-                    given.environment,
-                    preload=tuple(given.preload),
-                    warm=given.warm,
-                )
             config = SlotConfig(
                 runtimes=self.runtimes,
                 cgroup_host=cgroup_host,
                 first_host_id=settings.first_host_id or _FIRST_HOST_ID + os.getpid() * _HOST_IDS_A_SERVER,
-                usual_disk=DiskSize.of(limits),
+                usual_disk=DiskSize.of(self.default_limits),
                 executions_by_jail=settings.executions_by_jail,
             )
             slots = [Slot(number, config) for number in range(settings.slots + settings.spare_slots)]
@@ -121,15 +123,32 @@ class Sandbox:
                 cgroup_host,
                 runtime=DEFAULT_RUNTIME,
                 isolation=IsolationPath.WARM if self.runtimes[DEFAULT_RUNTIME].warm else IsolationPath.COLD,
-                limits=limits,
+                memory_bytes=self.memory_bytes,
                 waived=settings.waived_layers,
             )
-        except (SandboxBrokenError, runtimes.RuntimeUnusableError, layers.UnknownLayerError) as error:
+        except SandboxBrokenError as error:
             await self.stop()
             raise CannotServeError(str(error)) from error
         except BaseException:
             await self.stop()
             raise
+
+    async def _load_runtimes(self) -> None:
+        own = RuntimeSettings(interpreter=runtimes.default_interpreter())
+        for name, given in ({DEFAULT_RUNTIME: own} | self.settings.runtimes).items():
+            try:
+                self.runtimes[name] = await asyncio.to_thread(
+                    runtimes.load,
+                    name,
+                    given.interpreter,
+                    given.environment,
+                    preload=tuple(given.preload),
+                    warm=given.warm,
+                )
+            except runtimes.RuntimeUnusableError as error:
+                if given is own:
+                    raise CannotServeError(str(error)) from error
+                raise InvalidSettingsError(f"TRIALBOX_RUNTIMES.{name}.interpreter: {error}") from error
 
     async def stop(self) -> None:
         """End whatever runs, and leave nothing behind."""
@@ -138,7 +157,7 @@ class Sandbox:
 
 
 async def serve(settings: Settings) -> None:
-    """Serve until told to stop; raises CannotServeError."""
+    """Serve until told to stop; raises CannotServeError and InvalidSettingsError."""
     sandbox = Sandbox(settings)
     await sandbox.start()
     try:
@@ -261,14 +280,13 @@ def configure_logging(level: str) -> None:
 def main() -> int:
     """Serve as the environment says; the exit status is 2 for bad settings, 3 when it can't."""
     try:
-        settings = Settings()
-    except ValidationError as error:
-        sys.stderr.write(f"trialbox can't serve with these settings: {error}\n")
-        return 2
-    configure_logging(settings.log_level)
-    try:
+        settings = load()
+        configure_logging(settings.log_level)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(settings))
+    except InvalidSettingsError as error:
+        sys.stderr.write(f"trialbox can't serve with these settings: {error}\n")
+        return 2
     except CannotServeError as error:
         sys.stderr.write(f"trialbox can't serve: {error}\n")
         return 3
