@@ -167,7 +167,16 @@ async def serve(settings: Settings) -> None:
             raise CannotServeError(f"these isolation layers are missing, so nothing is served:{listed}")
         await _serve(sandbox)
     finally:
+        await _end_all_else()
         await sandbox.stop()
+
+
+async def _end_all_else() -> None:
+    """End the calls that gRPC gave up on: it doesn't wait for them, and each brings its slot to life again."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 async def _serve(sandbox: Sandbox) -> None:

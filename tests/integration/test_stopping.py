@@ -1,0 +1,48 @@
+"""A server that is told to stop while programs run on, and what becomes of them."""
+
+import signal
+import uuid
+from collections.abc import Iterator
+
+import grpc
+import hosts
+import pytest
+
+from trialbox.v1 import execution_pb2, sandbox_service_pb2
+from trialbox.v1.sandbox_service_pb2_grpc import SandboxServiceStub
+
+SLOTS = 4
+SETTINGS = {"SLOTS": str(SLOTS), "STOP_GRACE_SECONDS": "0.1", "DEFAULT_LIMITS": '{"memory_bytes": 67108864}'}
+
+
+@pytest.fixture
+def marker() -> str:
+    """A word for the command line of a program that lingers."""
+    return f"lingering-{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def server() -> Iterator[hosts.Server]:
+    """A server that gives running programs little time when it is told to stop."""
+    with hosts.serving(SETTINGS) as server:
+        yield server
+
+
+def test_nothing_is_left_of_programs_that_ran_on(server: hosts.Server, marker: str) -> None:
+    request = sandbox_service_pb2.ExecuteRequest(
+        request_id="one",
+        program=execution_pb2.Program(source=hosts.lingering(marker).encode()),
+        limits=execution_pb2.Limits(wall_seconds=60),
+    )
+    with grpc.insecure_channel(server.address, [("grpc.enable_retries", 0)]) as channel:
+        stub = SandboxServiceStub(channel)
+        calls = [stub.Execute.future(request) for _ in range(SLOTS - 1)]
+        stream = stub.ExecuteBatch(iter([sandbox_service_pb2.ExecuteBatchRequest(requests=[request])]))
+        hosts.eventually(lambda: len(hosts.marked(marker)) == SLOTS, "all programs started")
+        cgroups, family = hosts.cgroups_of(server.pid), hosts.descendants(server.pid)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(30) == 0
+        assert {call.code() for call in (*calls, stream)} == {grpc.StatusCode.UNAVAILABLE}
+    assert cgroups
+    assert hosts.cgroups_of(server.pid) == set()
+    assert all(process.ended for process in family)
