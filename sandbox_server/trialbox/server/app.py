@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import ipaddress
 import os
 import signal
 import socket
@@ -227,8 +228,15 @@ async def _serve(sandbox: Sandbox) -> None:
 
     await tell_health(True)
     sandbox.pool.on_health = tell_health
+    if not _is_local(settings.address):
+        _log.warning(
+            "no_authentication",
+            address=settings.address,
+            meaning="whoever reaches this address can run programs here; listen on 127.0.0.1 or unix:PATH instead",
+        )
+    stop = _stop_signal()
     _log.info("serving", address=settings.address, port=port, slots=settings.slots)
-    await _until_told_to_stop(settings.lifeline_fd)
+    await _told_to_stop(stop, settings.lifeline_fd)
     _log.info("stopping")
     await health_servicer.enter_graceful_shutdown()
     await server.stop(settings.stop_grace_seconds)
@@ -238,6 +246,15 @@ async def _serve(sandbox: Sandbox) -> None:
         with contextlib.suppress(OSError):
             socket_path.unlink(missing_ok=True)
             socket_path.parent.rmdir()
+
+
+def _is_local(address: str) -> bool:
+    """Whether only this machine reaches it."""
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or address.startswith("unix:")
 
 
 async def _refuse_socket_in_use(path: str) -> None:
@@ -250,11 +267,15 @@ async def _refuse_socket_in_use(path: str) -> None:
     raise CannotServeError(f"can't listen on unix:{path}: another server does")
 
 
-async def _until_told_to_stop(lifeline_fd: int | None) -> None:
+def _stop_signal() -> asyncio.Event:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _told_to_stop(stop: asyncio.Event, lifeline_fd: int | None) -> None:
+    loop = asyncio.get_running_loop()
     with contextlib.ExitStack() as stack:
         if lifeline_fd is not None:
             lifeline = stack.enter_context(socket.socket(fileno=lifeline_fd))
