@@ -13,7 +13,7 @@ from pathlib import Path
 
 from grpc import StatusCode
 
-from trialbox.client._errors import LocalServerError
+from trialbox.client._errors import InvalidRequestError, LocalServerError
 
 START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
@@ -33,7 +33,17 @@ class LocalServer:
     """
 
     def __init__(self, *, slots: int | None, settings: Mapping[str, str] | None) -> None:
-        """Start the process; `wait` or `wait_async` says when it serves."""
+        """Start the process; `wait` or `wait_async` says when it serves.
+
+        Raises:
+            InvalidRequestError: The settings are not as environment variables can be.
+        """
+        if settings is not None and not isinstance(settings, Mapping):
+            raise InvalidRequestError.of_field("settings", f"{settings!r:.80} is no mapping")
+        for name, value in (settings or {}).items():
+            if not isinstance(name, str) or not isinstance(value, str):
+                told = f"is {value!r:.80}; strings are wanted, as in the environment"
+                raise InvalidRequestError.of_field(f"settings.{name}", told)
         with contextlib.ExitStack() as resources:
             folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="trialbox-")))
             self._log = resources.enter_context(tempfile.TemporaryFile())

@@ -66,6 +66,7 @@ class Sandbox:
             start_seconds: How long to wait until it serves.
 
         Raises:
+            InvalidRequestError: A setting is no string.
             LocalServerError: It did not start.
         """
         server = LocalServer(slots=slots, settings=settings)
@@ -184,6 +185,7 @@ class Sandbox:
         Raises:
             SandboxError: The infrastructure failed, or refused.
         """
+        requests.check_many("programs", programs)
         batch = batches.execute_batch(limits=limits, collect=collect, isolation=isolation)
         flight = Flight(batch, in_flight=in_flight, ordered=ordered, retry=self._retry)
         seconds = self._run_deadline(deadline_seconds, limits)
@@ -208,6 +210,7 @@ class Sandbox:
         Raises:
             SandboxError: The infrastructure failed, or refused.
         """
+        requests.check_many("pairs", pairs)
         batch = batches.evaluate_batch(
             limits=limits, case_seconds=case_seconds, allow_shared=allow_shared, fresh=fresh, isolation=isolation
         )

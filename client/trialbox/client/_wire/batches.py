@@ -41,7 +41,7 @@ def evaluate_batch(
     """A stream of programs to grade, each on a suite of its own."""
     return Batch(
         request_of=lambda pair: requests.evaluate_request(
-            *pair,
+            *requests.as_pair(pair),
             limits=limits,
             case_seconds=case_seconds,
             allow_shared=allow_shared,
