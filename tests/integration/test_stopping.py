@@ -1,13 +1,18 @@
 """A server that is told to stop while programs run on, and what becomes of them."""
 
+import asyncio
 import signal
+import subprocess
+import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import hosts
 import pytest
 
+from trialbox.client import AsyncSandbox, Sandbox, UnavailableError
 from trialbox.v1 import execution_pb2, sandbox_service_pb2
 from trialbox.v1.sandbox_service_pb2_grpc import SandboxServiceStub
 
@@ -46,3 +51,48 @@ def test_nothing_is_left_of_programs_that_ran_on(server: hosts.Server, marker: s
     assert cgroups
     assert hosts.cgroups_of(server.pid) == set()
     assert all(process.ended for process in family)
+
+
+def _run(address: str, source: str) -> None:
+    with Sandbox(address) as box:
+        box.run(source)
+
+
+def _run_many(address: str, source: str) -> None:
+    with Sandbox(address) as box:
+        list(box.run_many([source]))
+
+
+def _run_on_asyncio(address: str, source: str) -> None:
+    async def run() -> None:
+        async with AsyncSandbox(address) as box:
+            await box.run(source)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("call", [_run, _run_many, _run_on_asyncio])
+def test_who_waits_for_a_program_hears_that_the_server_stopped(
+    server: hosts.Server, marker: str, call: Callable[[str, str], None]
+) -> None:
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(call, server.address, hosts.lingering(marker))
+        hosts.eventually(lambda: hosts.marked(marker), "the program started")
+        server.process.send_signal(signal.SIGTERM)
+        with pytest.raises(UnavailableError, match=f"the server at {server.address} stopped, or") as stopped:
+            waiting.result()
+    assert (stopped.value.reason, stopped.value.retryable) == ("CONNECTION_LOST", True)
+
+
+def test_the_command_says_that_the_server_stopped(server: hosts.Server, marker: str) -> None:
+    command = [sys.executable, "-m", "trialbox.cli", "run", "-", "--wall-seconds", "60", "--server", server.address]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        assert run.stdin
+        run.stdin.write(hosts.lingering(marker).encode())
+        run.stdin.close()
+        run.stdin = None
+        hosts.eventually(lambda: hosts.marked(marker), "the program started")
+        server.process.send_signal(signal.SIGTERM)
+        _, complaint = run.communicate(timeout=60)
+    assert run.returncode == 3
+    assert complaint.startswith(f"trialbox: the server at {server.address} stopped, or the connection".encode())

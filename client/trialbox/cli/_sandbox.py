@@ -26,6 +26,8 @@ def open_sandbox(server: str | None) -> Iterator[Sandbox]:
     """Use the service at `server`, or an embedded one; ends the command when the sandbox fails or refuses."""
     try:
         with Sandbox(server) if server is not None else Sandbox.local() as box:
+            if server is not None:
+                box.server_info()  # so that a server that stops later is told from one that was never there
             yield box
     except SandboxError as error:
         leave(str(error), status_of(error))

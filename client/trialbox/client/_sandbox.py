@@ -43,6 +43,7 @@ class Sandbox:
                 in all and under the same request id.
 
         Raises:
+            InvalidRequestError: The address is none.
             OSError: The PEM file can't be read.
         """
         self._connection = Connection(Endpoint(address, token, tls, retry))
