@@ -99,6 +99,13 @@ def test_files_that_a_program_made_or_changed_are_collected(address: str, tmp_pa
     assert b"trialbox: not collected: 'link'" in done.stderr
 
 
+def test_a_folder_that_can_not_be_written_to_is_bad_input(address: str, tmp_path: Path) -> None:
+    (tmp_path / "out").write_bytes(b"a file")
+    program = b"open('made', 'w')"
+    done = trialbox("run", "-", "--collect", tmp_path / "out", "--server", address, stdin=program)
+    assert (done.returncode, done.stderr) == (2, f"trialbox: can't write to {tmp_path}/out: File exists\n".encode())
+
+
 def test_json_of_a_run_is_one_document(address: str) -> None:
     program = b"import sys; sys.stdout.buffer.write(b'\\xffa'); 1 / 0"
     done = trialbox("run", "-", "--json", "--server", address, stdin=program)

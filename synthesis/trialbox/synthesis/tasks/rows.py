@@ -73,7 +73,10 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def _read_text(path: Path) -> str:
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise type(error)(f"can't read {path}: {error.strerror}") from error
     try:
         return (gzip.decompress(data) if data.startswith(_GZIP_MAGIC) else data).decode("utf-8-sig")
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
