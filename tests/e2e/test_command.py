@@ -1,8 +1,10 @@
 """The command, with the embedded service behind it."""
 
 import json
+import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,6 +72,19 @@ def test_a_failing_program_makes_the_status_1(address: str) -> None:
     done = trialbox("run", "-", "--server", address, stdin=b"raise SystemExit(7)")
     assert done.returncode == 1
     assert done.stderr.startswith(b"trialbox: FAILED, exit status 7, ")
+
+
+def test_an_interruption_makes_the_status_130(address: str) -> None:
+    marker = f"lingering-{uuid.uuid4().hex}"
+    command = [sys.executable, "-m", "trialbox.cli", "run", "-", "--server", address]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        assert run.stdin
+        run.stdin.write(hosts.lingering(marker).encode())
+        run.stdin.close()
+        hosts.eventually(lambda: hosts.marked(marker), "the program started")
+        run.send_signal(signal.SIGINT)
+    assert run.returncode == 130
+    hosts.eventually(lambda: not hosts.marked(marker), "the program ended")
 
 
 def test_limits_given_as_options_hold(address: str) -> None:

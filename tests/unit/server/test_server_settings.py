@@ -1,8 +1,11 @@
 """The operator's settings come from the environment, and what can't hold is refused by name."""
 
+import ast
+import inspect
 import json
 import os
 from collections.abc import Mapping
+from itertools import pairwise
 
 import pytest
 from pydantic import ValidationError
@@ -42,6 +45,15 @@ def test_without_any_the_defaults_hold_together() -> None:
         assert 0 < getattr(settings.default_limits, name) <= getattr(settings.maximum_limits, name)
     assert settings.waived_layers == frozenset()
     assert isinstance(settings.default_limits.to_limits(), Limits)
+
+
+@pytest.mark.parametrize("kind", [Settings, RuntimeSettings])
+def test_each_has_a_sentence(kind: type) -> None:
+    (described,) = ast.parse(inspect.getsource(kind)).body
+    assert isinstance(described, ast.ClassDef)
+    for statement, sentence in pairwise(described.body):
+        if isinstance(statement, ast.AnnAssign):
+            assert isinstance(sentence, ast.Expr), ast.unparse(statement)
 
 
 def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
