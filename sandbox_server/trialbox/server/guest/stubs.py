@@ -110,7 +110,7 @@ for _name in (
     "getitem setitem delitem add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod divmod rdivmod "
     "pow rpow and rand or ror xor rxor lshift rlshift rshift rrshift neg pos abs invert int float complex index round "
     "trunc floor ceil enter exit matmul rmatmul reduce_ex copy deepcopy"
-):
+).split():
     setattr(Opaque, f"__{_name}__", _refuse)
 
 

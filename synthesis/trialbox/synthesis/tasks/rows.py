@@ -110,7 +110,10 @@ def content_md5(path: Path) -> str:
 
 
 def _read_bytes(path: Path) -> bytes:
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise type(error)(f"can't read {path}: {error.strerror}") from error
     try:
         return gzip.decompress(data) if data.startswith(_GZIP_MAGIC) else data
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
