@@ -93,7 +93,7 @@ def command(
         try:
             write(report, out)
         except OSError as error:
-            leave(f"can't write to {out}: {error}", ExitStatus.USAGE)
+            leave(f"can't write to {error.filename or out}: {error.strerror}", ExitStatus.USAGE)
     if json:
         print_json(document(report))
     else:
