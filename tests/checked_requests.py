@@ -4,6 +4,7 @@ import pytest
 
 from trialbox.server.grading import EvaluationJob
 from trialbox.server.model import Job, Limits
+from trialbox.server.suites import SuiteStore
 from trialbox.server.validation import Bounds, InvalidRequestError, Validator, Violation
 from trialbox.v1.evaluation_pb2 import Case, CheckCase
 from trialbox.v1.sandbox_service_pb2 import EvaluateRequest, ExecuteRequest
@@ -43,12 +44,16 @@ CHECK = Case(check=CheckCase(source=b"assert True"))
 MAXIMUM_TEXT = 3000
 
 
+def validator(bounds: Bounds = BOUNDS, *, suite_bytes: int = 1 << 20) -> Validator:
+    return Validator(bounds, SuiteStore(suite_bytes))
+
+
 def execution(request: ExecuteRequest) -> Job:
-    return Validator(BOUNDS).execution(request)
+    return validator().execution(request)
 
 
 def evaluation(request: EvaluateRequest) -> EvaluationJob:
-    return Validator(BOUNDS).evaluation(request)
+    return validator().evaluation(request)
 
 
 def violations(request: ExecuteRequest | EvaluateRequest) -> tuple[Violation, ...]:

@@ -38,7 +38,7 @@ class RecordReader:
             del self._buffer[:position]
             if len(self._buffer) > self._record_bytes:
                 raise ValueError("oversized record")
-        except (ValueError, IndexError, KeyError, TypeError):
+        except (ValueError, LookupError, TypeError, ArithmeticError):
             self.end()
             self._refuse()
 

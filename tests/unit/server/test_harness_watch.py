@@ -1,11 +1,9 @@
 """What a harness reports may be forged: it is taken in order, or the process is stopped."""
 
-import asyncio
-import itertools
-import os
 from collections.abc import Callable
 
 import pytest
+from clockwork import WatchedProcess, hurried, passed
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,8 +13,7 @@ from trialbox.server.harness_watch import HarnessWatch
 from trialbox.server.model import ProgramException
 
 _TEXT_LIMIT = 100
-_LONG_SECONDS = 3600.0
-_SHORT_SECONDS = 0.001
+_CASE_SECONDS = 3600.0
 
 
 def record(*fields: bytes) -> bytes:
@@ -40,23 +37,13 @@ def begun(number: int) -> bytes:
 LOADED = record(b"loaded")
 
 
-class Watched:
+class Watched(WatchedProcess):
     """A watch on a process that only the test feeds."""
 
-    def __init__(self, numbers: list[int], case_seconds: float = _LONG_SECONDS) -> None:
-        self.watch = HarnessWatch(numbers, case_seconds=case_seconds, text_limit=_TEXT_LIMIT)
-        self.reasons: list[bytes] = []
-        self.stopped = asyncio.Event()
-        self.starved_seconds: Callable[[], float] = lambda: 0.0
-        self.cpu_seconds: Callable[[], float] = lambda: 0.0
+    def __init__(self, numbers: list[int]) -> None:
+        super().__init__()
+        self.watch = HarnessWatch(numbers, case_seconds=_CASE_SECONDS, text_limit=_TEXT_LIMIT)
         self.feed: Callable[[bytes], None] = self.watch.attach(self)
-
-    def stop(self, reason: bytes) -> None:
-        self.reasons.append(reason)
-        self.stopped.set()
-
-    def verdicts(self) -> dict[int, Verdict]:
-        return {number: result.verdict for number, result in self.watch.results.items()}
 
 
 async def test_records_in_order_give_results() -> None:
@@ -74,18 +61,6 @@ async def test_records_in_order_give_results() -> None:
     assert (failed.verdict, failed.message) == (Verdict.ERROR, "ValueError: no (line 3)")
     assert failed.exception == ProgramException(type="ValueError", message="no", line=3)
     assert failed.wall_seconds >= 0
-
-
-@given(st.lists(st.integers(min_value=0, max_value=200)))
-async def test_results_do_not_depend_on_how_the_records_were_cut(cuts: list[int]) -> None:
-    stream = LOADED + b"".join(begun(number) + ended(number) for number in range(4)) + begun(4)
-    watched = Watched([0, 1, 2, 3, 4])
-    edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
-    for start, end in itertools.pairwise(edges):
-        watched.feed(stream[start:end])
-    watched.watch.detach()
-    assert watched.verdicts() == dict.fromkeys(range(4), Verdict.PASSED)
-    assert (watched.watch.current, watched.reasons) == (4, [])
 
 
 async def test_a_program_that_does_not_load_says_why() -> None:
@@ -166,18 +141,6 @@ async def test_a_program_that_has_not_loaded_does_not_load_after_all() -> None:
     assert (watched.reasons, watched.watch.loaded) == ([b"forged"], False)
 
 
-@pytest.mark.parametrize("length", [b"2000000:", b"999999999999:"])
-async def test_an_oversized_record_stops_the_process_before_it_is_whole(length: bytes) -> None:
-    watched = Watched([0])
-    watched.feed(LOADED + length)
-    chunk = b"x" * 65536
-    for _ in range(40):
-        watched.feed(chunk)
-    watched.watch.detach()
-    assert watched.reasons == [b"forged"]
-    assert len(watched.watch._buffer) < 2_000_000
-
-
 async def test_what_a_record_tells_is_kept_short() -> None:
     long = b"x" * 100_000
     watched = Watched([0])
@@ -221,55 +184,29 @@ async def test_any_bytes_give_results_in_order_and_never_raise(chunks: list[byte
     assert watched.reasons in ([], [b"forged"])
 
 
+@hurried
 async def test_a_case_that_takes_too_long_is_stopped_by_the_clock() -> None:
-    watched = Watched([0, 1], _SHORT_SECONDS)
+    watched = Watched([0, 1])
     watched.feed(LOADED + begun(0))
     await watched.stopped.wait()
     assert watched.reasons == [b"wall"]
     assert (watched.watch.overdue, watched.watch.current) == (True, 0)
-    assert watched.watch.current_seconds() >= _SHORT_SECONDS
+    assert watched.watch.current_seconds() == pytest.approx(_CASE_SECONDS)
     watched.watch.detach()
 
 
+@hurried
 async def test_a_program_that_takes_too_long_to_load_is_stopped_by_the_clock() -> None:
-    watched = Watched([0], _SHORT_SECONDS)
+    watched = Watched([0])
     await watched.stopped.wait()
     watched.watch.detach()
     assert (watched.reasons, watched.watch.overdue, watched.watch.loaded) == ([b"wall"], True, False)
 
 
-async def test_time_a_case_waited_for_a_processor_is_given_back_up_to_ten_times_its_own() -> None:
-    watched = Watched([0], _SHORT_SECONDS)
-    watched.starved_seconds = asyncio.get_running_loop().time  # it never runs
-    watched.feed(LOADED + begun(0))
-    await watched.stopped.wait()
-    assert (watched.reasons, watched.watch.overdue) == ([b"wall"], True)
-    assert watched.watch.current_seconds() >= 10 * _SHORT_SECONDS
-    watched.watch.detach()
-
-
-async def test_a_program_that_starves_itself_gets_no_time_back() -> None:
-    watched = Watched([0], _SHORT_SECONDS)
-    time = asyncio.get_running_loop().time
-    watched.starved_seconds, watched.cpu_seconds = time, lambda: time() * (os.cpu_count() or 1)
-    watched.feed(LOADED + begun(0))
-    await watched.stopped.wait()
-    assert watched.watch.current_seconds() < 10 * _SHORT_SECONDS
-    watched.watch.detach()
-
-
-async def test_time_waited_before_a_case_is_not_given_to_it() -> None:
-    watched = Watched([0], _SHORT_SECONDS)
-    watched.starved_seconds = lambda: 1e9
-    watched.feed(LOADED + begun(0))
-    await watched.stopped.wait()
-    watched.watch.detach()
-    assert (watched.reasons, watched.watch.current) == ([b"wall"], 0)
-
-
+@hurried
 async def test_once_time_is_up_the_case_is_lost_and_no_other_blamed() -> None:
     # The answer and the kill cross on their way: the process is as good as dead.
-    watched = Watched([0, 1], _SHORT_SECONDS)
+    watched = Watched([0, 1])
     watched.feed(LOADED + begun(0))
     await watched.stopped.wait()
     watched.feed(ended(0) + begun(1))
@@ -278,15 +215,14 @@ async def test_once_time_is_up_the_case_is_lost_and_no_other_blamed() -> None:
     assert (watched.watch.results, watched.watch.remaining) == ({}, [1])
 
 
-async def test_each_case_has_a_clock_of_its_own() -> None:
-    watched = Watched([0, 1], _LONG_SECONDS)
-    timers = []
-    for records in (b"", LOADED, begun(0), ended(0), begun(1), ended(1)):
+@hurried
+async def test_loading_and_each_case_have_a_time_of_their_own() -> None:
+    watched = Watched([0, 1])
+    await passed(0.9 * _CASE_SECONDS)
+    for records in (LOADED + begun(0), ended(0) + begun(1), ended(1)):
         watched.feed(records)
-        timer = watched.watch._timer
-        assert timer is not None and not timer.cancelled()
-        timers.append(timer)
+        await passed(0.9 * _CASE_SECONDS)
     watched.watch.detach()
-    assert all(timer.cancelled() for timer in timers)
-    assert len(set(map(id, timers))) >= 5  # all but one of these records set it anew
+    await passed(2 * _CASE_SECONDS)
     assert watched.reasons == []
+    assert watched.watch.results[0].wall_seconds == pytest.approx(0.9 * _CASE_SECONDS)

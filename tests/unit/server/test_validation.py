@@ -15,6 +15,7 @@ from checked_requests import (
     SECONDS,
     evaluation,
     execution,
+    validator,
     violation,
     violations,
 )
@@ -25,7 +26,8 @@ from hypothesis import strategies as st
 
 from trialbox.server.grading import EvaluationJob
 from trialbox.server.model import LIMIT_NAMES, IsolationPath, Job
-from trialbox.server.validation import InvalidRequestError, Validator, Violation
+from trialbox.server.suites import UnknownSuiteError
+from trialbox.server.validation import InvalidRequestError, Violation
 from trialbox.v1 import MINIMUM_LIMITS, values
 from trialbox.v1.evaluation_pb2 import Case, Suite
 from trialbox.v1.execution_pb2 import ISOLATION_PATH_COLD, ISOLATION_PATH_WARM, Program
@@ -74,7 +76,7 @@ def test_an_evaluation_has_defaults_of_its_own_for_its_time_within_the_ceilings(
     request = EvaluateRequest(suite=Suite(cases=[CHECK]))
     assert evaluation(request).limits == replace(DEFAULTS, wall_seconds=30, cpu_seconds=30)
     low = replace(BOUNDS, maximum_limits=replace(MAXIMA, wall_seconds=20, cpu_seconds=15))
-    limits = Validator(low).evaluation(request).limits
+    limits = validator(low).evaluation(request).limits
     assert (limits.wall_seconds, limits.cpu_seconds) == (20, 15)
 
 
@@ -201,7 +203,7 @@ def test_a_program_is_passed_on_as_it_came() -> None:
     assert (program.source, program.stdin, program.args) == (b"\xff", b"in", ("a", ""))
     assert (program.files, program.env, program.hash_seed) == ({"f": b"\x00"}, {"A": "=", "B": ""}, 2**32 - 1)
     assert job.collect == ("out/*", "**/x")
-    assert job.harness is None
+    assert job.part is None
 
 
 def _text_bytes(found: tuple[Violation, ...]) -> int:
@@ -285,6 +287,9 @@ def _answers(check: Any, request: Message) -> object:
     except InvalidRequestError as error:
         assert all(found.field and found.description for found in error.violations)
         return None
+    except UnknownSuiteError:
+        assert request.WhichOneof("task") == "suite_id"
+        return None
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
@@ -300,4 +305,4 @@ def test_any_request_to_evaluate_is_a_job_or_told_what_is_wrong(fields: dict[str
     job = _answers(evaluation, EvaluateRequest(**fields))
     assert job is None or isinstance(job, EvaluationJob)
     if job is not None:
-        assert job.cases
+        assert job.suite.cases

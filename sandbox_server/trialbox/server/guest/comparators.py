@@ -9,6 +9,7 @@ EQUAL, UNORDERED, EVALPLUS, EVALPLUS_SET, EVALPLUS_NOT_NONE, EVALPLUS_ROOT = ran
 
 _EVALPLUS_RELATIVE = 1e-07
 _EVALPLUS_ABSOLUTE = 1e-6
+_NAN = object()
 
 
 def same(
@@ -26,30 +27,40 @@ def same(
 
 def close(expected: object, answer: object, relative: float, absolute: float) -> bool:
     """Whether two values are equal but for floats within the tolerance; NaN is as expected as any other float."""
+    return bool(expected == answer) or _near(expected, answer, relative, absolute)
+
+
+def _near(expected: object, answer: object, relative: float, absolute: float) -> bool:
     if type(expected) is float and type(answer) in (int, float, bool):
         if math.isnan(expected):
-            return math.isnan(answer)  # type: ignore[arg-type]
+            return answer != answer
         if not (relative or absolute):
             return expected == answer
         try:
             return math.isclose(expected, float(answer), rel_tol=relative, abs_tol=absolute)  # type: ignore[arg-type]
         except OverflowError:
             return False
-    if isinstance(expected, list | tuple) and isinstance(answer, list | tuple):
-        return (
-            type(expected) is type(answer)
-            and len(expected) == len(answer)
-            and all(close(a, b, relative, absolute) for a, b in zip(expected, answer, strict=True))
+    if isinstance(expected, dict) and isinstance(answer, dict):
+        # Only two of these care for order.
+        keys = list if type(expected).__name__ == type(answer).__name__ == "OrderedDict" else dict.keys
+        return bool(keys(expected) == keys(answer)) and all(
+            _near(expected[key], answer[key], relative, absolute) for key in expected
         )
-    if type(expected) is dict and type(answer) is dict:
-        return expected.keys() == answer.keys() and all(
-            close(expected[key], answer[key], relative, absolute) for key in expected
-        )
+    for kind in (list, tuple):
+        if isinstance(expected, kind) and isinstance(answer, kind):
+            return len(expected) == len(answer) and all(
+                _near(a, b, relative, absolute) for a, b in zip(expected, answer, strict=True)
+            )
+    if type(expected).__name__ == type(answer).__name__ == "deque":
+        return _near(list(expected), list(answer), relative, absolute)  # type: ignore[call-overload]
     return bool(expected == answer)
 
 
 def _unordered(expected: object, answer: object, relative: float, absolute: float) -> bool:
-    """Whether two sequences have the same items as often, in whatever order."""
+    """Whether two collections have the same items as often, in whatever order."""
+    # What these are made of is not all that they are.
+    if isinstance(expected, str | bytes | bytearray | dict) or isinstance(answer, str | bytes | bytearray | dict):
+        return close(expected, answer, relative, absolute)
     try:
         wanted, given = list(expected), list(answer)  # type: ignore[call-overload]
     except TypeError:
@@ -59,9 +70,9 @@ def _unordered(expected: object, answer: object, relative: float, absolute: floa
     try:
         if not (relative or absolute):
             counts: dict[object, int] = {}
-            for item in wanted:
+            for item in map(_key, wanted):
                 counts[item] = counts.get(item, 0) + 1
-            for item in given:
+            for item in map(_key, given):
                 counts[item] = counts.get(item, 0) - 1
             return not any(counts.values())
     except TypeError:  # unhashable
@@ -74,6 +85,13 @@ def _unordered(expected: object, answer: object, relative: float, absolute: floa
         else:
             return False
     return True
+
+
+def _key(item: object) -> object:
+    """What all items that are close without a tolerance have in common."""
+    if type(item) is tuple:
+        return tuple(map(_key, item))
+    return _NAN if isinstance(item, float) and math.isnan(item) else item
 
 
 def _evalplus(kind: int, expected: object, answer: object, absolute: float) -> bool:
@@ -111,11 +129,9 @@ def _all_close(expected: object, answer: object, absolute: float) -> bool:
         return all(_all_close(a, b, absolute) for a, b in zip(expected, answer, strict=True))
     if not isinstance(expected, int | float | complex) or not isinstance(answer, int | float | complex):
         raise TypeError("no number")
-    if isinstance(expected, complex) or isinstance(answer, complex):
-        return abs(answer - expected) <= absolute + _EVALPLUS_RELATIVE * abs(expected)
-    if math.isinf(expected) or math.isinf(answer):
-        return expected == answer
-    return abs(answer - expected) <= absolute + _EVALPLUS_RELATIVE * abs(expected)
+    if expected == answer:
+        return True
+    return math.isfinite(abs(expected)) and abs(answer - expected) <= absolute + _EVALPLUS_RELATIVE * abs(expected)
 
 
 def _is_root(answer: object, arguments: "tuple[object, ...]", absolute: float) -> bool:
