@@ -112,13 +112,14 @@ class Judging:
 class Judge:
     """A process that is forked for one suite after another."""
 
-    def __init__(self, pool: Pool, kind: Kind, limits: Limits, files: dict[str, bytes]) -> None:
+    def __init__(self, pool: Pool, kind: Kind, limits: Limits) -> None:
         self.kind = kind
         self.suites = 0
         """How many it was given."""
         self._packets, theirs = PacketSocket.pair()
         self._running: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
-        program = Program(source=b"", files=files, runtime=kind.runtime)
+        # None of the files that come with a program: test code and oracles would import what it brought.
+        program = Program(source=b"", runtime=kind.runtime)
         part = Part(role=Role.JUDGE, data=b"", descriptors=(theirs.fileno(),))
         job = Job(program=program, limits=limits, isolation=kind.isolation, part=part)
         self._process = asyncio.ensure_future(pool.execute(job, self._attach, caller=kind.caller, bounded=False))
@@ -175,17 +176,14 @@ class Judges:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def judge(self, kind: Kind, files: dict[str, bytes]) -> AsyncIterator["Seat"]:
-        """Have a judge for one evaluation; one with `files` in its workspace is for this one only.
-
-        Raises what running a job raises.
-        """
-        judge = await self._take(kind, files)
+    async def judge(self, kind: Kind) -> AsyncIterator["Seat"]:
+        """Have a judge for one evaluation; raises what running a job raises."""
+        judge = await self._take(kind)
         seat = Seat(judge)
         try:
             yield seat
         finally:
-            self._later(self._give_back(seat, is_reusable=not files))
+            self._later(self._give_back(seat))
 
     async def stop(self) -> None:
         """End all that stand ready; evaluations under way must have ended."""
@@ -193,12 +191,12 @@ class Judges:
         await asyncio.gather(*(judge.stop() for judge in self._idle))
         self._idle.clear()
 
-    async def _take(self, kind: Kind, files: dict[str, bytes]) -> Judge:
+    async def _take(self, kind: Kind) -> Judge:
         async with self._changed:
             while True:
                 self._forget_dead()
                 found = next((judge for judge in self._idle if judge.kind == kind), None)
-                if found is not None and not files:
+                if found is not None:
                     self._idle.remove(found)
                     return found
                 if self._alive < self._count:
@@ -209,7 +207,7 @@ class Judges:
                 else:
                     await self._changed.wait()
             self._alive += 1
-        judge = Judge(self._pool, kind, self.limits, files)
+        judge = Judge(self._pool, kind, self.limits)
         try:
             await judge.start()
         except BaseException:
@@ -224,9 +222,9 @@ class Judges:
             self._alive -= 1
             self._later(judge.stop())
 
-    async def _give_back(self, seat: "Seat", *, is_reusable: bool) -> None:
+    async def _give_back(self, seat: "Seat") -> None:
         judge = seat.judge
-        if is_reusable and judge.suites < _SUITES_BY_JUDGE and await seat.has_ended_well():
+        if judge.suites < _SUITES_BY_JUDGE and await seat.has_ended_well():
             async with self._changed:
                 self._idle.append(judge)
                 self._changed.notify()

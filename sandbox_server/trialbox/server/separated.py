@@ -59,8 +59,7 @@ class SeparatedCases:
             and number not in self.expected
             for number in watch.pending
         )
-        files = self._job.program.files
-        async with self._judges.judge(self._kind, files) as seat:
+        async with self._judges.judge(self._kind) as seat:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with ours:
                 with theirs:

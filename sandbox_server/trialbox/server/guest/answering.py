@@ -28,6 +28,7 @@ _EXAMPLES: "tuple[Any, ...]" = (
     iter([]), iter(()), iter({}), iter(set()), iter(""), iter(range(0)),
 )  # fmt: skip
 _ITERATORS = frozenset(map(type, _EXAMPLES))
+_MAXIMUM_ITEMS = 1_000_000
 
 _myself = sys.modules[__name__]
 # A program may have replaced os's own.
@@ -87,7 +88,7 @@ def _answer(namespace: dict[str, object], kind: int, name: bytes, arguments: byt
         try:
             value = function(*positional, **keywords)
             if type(value) in _ITERATORS:
-                value = _Items(list(value))
+                value = _Items.of(value)
         finally:
             if tracer is not None:
                 tracer.stop()
@@ -164,6 +165,16 @@ class _Items:
 
     def __init__(self, items: "list[object]") -> None:
         self.items = items
+
+    @classmethod
+    def of(cls, iterator: "Any") -> object:
+        """What it gives, or the iterator itself where it gives more than can cross."""
+        items = []
+        for item in iterator:
+            items.append(item)
+            if len(items) > _MAXIMUM_ITEMS:
+                return iterator
+        return cls(items)
 
 
 class _Tracer:

@@ -17,7 +17,7 @@ if False:  # for the type checker only
     import _socket
 
 CALL, MIRRORED_CALL = 0, 1
-LOADED, VALUE, ITERATOR, RAISED, UNFIT = range(5)
+LOADED, VALUE, RAISED, UNFIT, ITERATOR = range(5)
 ANSWER_BYTES = 16 << 20
 """The longest answer: what an honest program returns is far shorter."""
 

@@ -12,12 +12,14 @@ if False:  # for the type checker only
     from typing import Any, NoReturn
 
 _GROUPS = ("BaseExceptionGroup", "ExceptionGroup")
+# To a loop over map(f, …) it says that there is no more to be tested.
+_ENDS = ("StopIteration", "StopAsyncIteration")
 # They can't be made of a message alone.
 _UNICODE = ("UnicodeDecodeError", "UnicodeEncodeError", "UnicodeTranslateError")
 _CROSSING: dict[str, type[Exception]] = {
     name: kind
     for name, kind in vars(builtins).items()
-    if isinstance(kind, type) and issubclass(kind, Exception) and kind is not Exception and name not in _GROUPS
+    if isinstance(kind, type) and issubclass(kind, Exception) and kind is not Exception and name not in _GROUPS + _ENDS
 }
 _CROSSING |= dict.fromkeys(_UNICODE, UnicodeError)
 
