@@ -142,7 +142,7 @@ def test_references_are_evaluated_in_the_order_of_the_tasks(address: str, tasks:
     assert document["results"][0]["cases"][0] == {
         "case": "test_list[0]",
         "verdict": "PASSED",
-        "trust": "SHARED",
+        "trust": "SEPARATED",
         "shared_reason": "",
         "message": "",
         "actual": "",

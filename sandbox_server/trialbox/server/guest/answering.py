@@ -99,7 +99,7 @@ def _answer(namespace: dict[str, object], kind: int, name: bytes, arguments: byt
     changed = b""
     if mirrored:
         try:
-            after = values.encode(positional)
+            after = values.encode(positional, max_bytes=channel.VALUE_BYTES)
         except values.ValueEncodingError:  # it left there what can't cross: the judge keeps what it has
             after = before
         changed = after if after != before else b""
@@ -121,7 +121,7 @@ def _encoded(value: object) -> "tuple[int, bytes]":
     try:
         if type(value) is _Items:
             kind, value = channel.ITERATOR, value.items
-        return kind, values.encode(value, max_bytes=channel.ANSWER_BYTES // 2)
+        return kind, values.encode(value, max_bytes=channel.VALUE_BYTES)
     except values.ValueEncodingError as error:
         try:
             return channel.UNFIT, (b"1" if value else b"0") + _bytes(str(error))

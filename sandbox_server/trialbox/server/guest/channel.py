@@ -18,8 +18,9 @@ if False:  # for the type checker only
 
 CALL, MIRRORED_CALL = 0, 1
 LOADED, VALUE, RAISED, UNFIT, ITERATOR = range(5)
-ANSWER_BYTES = 16 << 20
-"""The longest answer: what an honest program returns is far shorter."""
+VALUE_BYTES = 16 << 20
+"""The longest value that crosses: what an honest program returns is far shorter."""
+_MESSAGE_BYTES = 3 * VALUE_BYTES
 
 _SIZE = struct.Struct("<I")
 _HEAD = struct.Struct("<BII")
@@ -52,7 +53,7 @@ class Channel:
         Calls `before_waiting` when nothing has come yet. Raises ChannelLost.
         """
         size = _SIZE.unpack(self._take(_SIZE.size, before_waiting))[0]
-        if not _HEAD.size <= size <= ANSWER_BYTES:
+        if not _HEAD.size <= size <= _MESSAGE_BYTES:
             raise ChannelLost(f"a message of {size} bytes")
         message = self._take(size, before_waiting)
         kind, first, second = _HEAD.unpack_from(message)

@@ -118,7 +118,7 @@ class Judge:
             answer = function(*positional, **keywords)
             if case[7] == comparators.EVALPLUS_NOT_NONE:  # what it is, if it is anything, is not asked
                 answer = answer is not None
-            self._known[number] = values.encode(answer, max_bytes=channel.ANSWER_BYTES)
+            self._known[number] = values.encode(answer, max_bytes=channel.VALUE_BYTES)
         except BaseException as error:
             self._record(b"unexpected", b"%d" % number, _text(f"{type(error).__name__}: {_message(error)}"))
             return False
