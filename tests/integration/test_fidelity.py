@@ -77,3 +77,26 @@ def test_a_program_behaves_in_the_jail_as_under_plain_python(
         signal=execution.signal,
     )
     assert in_the_jail == behaviour_under_plain_python(program, tmp_path)
+
+
+IMPORTS_AT_EXIT = b"""
+class Thing:
+    def __del__(self):
+        try:
+            import os
+        except ImportError:
+            print("refused")
+        else:
+            print("imported")
+
+thing = Thing()
+"""
+
+
+def test_what_was_loaded_before_the_program_can_be_imported_at_exit_and_only_in_the_jail(
+    run: Run, tmp_path: Path
+) -> None:
+    # The one difference that ARCHITECTURE.md names.
+    program = FidelityProgram(name="imports_at_exit", source=IMPORTS_AT_EXIT)
+    assert behaviour_under_plain_python(program, tmp_path).stdout == b"refused\n"
+    assert run(Program(IMPORTS_AT_EXIT), limits=LIMITS).stdout == b"imported\n"

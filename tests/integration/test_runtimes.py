@@ -74,6 +74,24 @@ def test_a_runtime_that_can_not_be_forked_runs_cold(box: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
+    ("interpreter", "why"),
+    [("/bin/sh", "it ended with exit status 2: "), ("/bin/true", "it printed no facts"), ("/nowhere", "No such file")],
+)
+def test_an_interpreter_that_is_no_python_is_a_bad_setting_told_in_one_line(interpreter: str, why: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "trialbox.server"],
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/bin:/bin", "TRIALBOX_RUNTIMES": json.dumps({"odd": {"interpreter": interpreter}})},
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 2
+    assert f"TRIALBOX_RUNTIMES.odd.interpreter: {interpreter} is no Python that can be used: {why}" in run.stderr
+    assert run.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
     ("preload", "complaint"),
     [
         ("no_such_module", "preloading 'no_such_module' raised ModuleNotFoundError"),

@@ -47,8 +47,8 @@ def test_a_layer_that_does_not_exist_can_not_be_waived() -> None:
         timeout=60,
         check=False,
     )
-    assert run.returncode == 3
-    assert "waived_layers names ['memory']" in run.stderr
+    assert run.returncode == 2
+    assert "'memory' is no layer" in run.stderr
     assert "memory_limit" in run.stderr
 
 

@@ -2,6 +2,8 @@
 
 import sys
 
+from trialbox.cli._extras import advice
+
 _EXTRA = ("typer", "rich")
 
 
@@ -12,12 +14,9 @@ def main() -> int:
 
         app = build(sys.argv[1:])
     except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing not in _EXTRA:
+        if (error.name or "").partition(".")[0] not in _EXTRA:
             raise
-        sys.stderr.write(
-            f"trialbox: the command needs {missing}, which is not installed: pip install 'trialbox[cli]'\n"
-        )
+        sys.stderr.write(f"trialbox: {advice('the command', error, 'cli')}\n")
         return 2
     app()
     return 0

@@ -7,7 +7,7 @@ import typer
 
 EXIT_HELP = (
     "Exit status: 0 all is well; 1 a program failed, or a layer of the isolation is off; "
-    "2 wrong usage or bad input; 3 the sandbox itself failed; 130 interrupted."
+    "2 wrong usage, bad input or settings; 3 the sandbox itself failed; 130 interrupted."
 )
 
 

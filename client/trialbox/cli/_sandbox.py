@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from trialbox.cli._exits import ExitStatus, leave
-from trialbox.client import InvalidRequestError, IsolationPath, Sandbox, SandboxError, UnavailableError
+from trialbox.client import InvalidRequestError, IsolationPath, Sandbox, SandboxError
 
 ServerOption = Annotated[
     str | None,
@@ -17,6 +17,7 @@ IsolationOption = Annotated[
     IsolationPath | None,
     typer.Option(help="A jail of its own (cold), or a fresh process in one kept ready (warm, the default)."),
 ]
+_USERS_OWN_FAULTS = ("LOCAL_SERVER_BAD_SETTINGS", "LOCAL_SERVER_NOT_INSTALLED")
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
 
 
@@ -25,11 +26,15 @@ def open_sandbox(server: str | None) -> Iterator[Sandbox]:
     """Use the service at `server`, or an embedded one; ends the command when the sandbox fails or refuses."""
     try:
         with Sandbox(server) if server is not None else Sandbox.local() as box:
+            if server is not None:
+                box.server_info()  # so that a server that stops later is told from one that was never there
             yield box
-    except InvalidRequestError as error:
-        leave(str(error), ExitStatus.USAGE)
-    except UnavailableError as error:
-        hint = f" (does a server listen on {server}? unix:PATH or HOST:PORT is wanted)" if server is not None else ""
-        leave(f"{error}{hint}", ExitStatus.INFRASTRUCTURE)
     except SandboxError as error:
-        leave(str(error), ExitStatus.INFRASTRUCTURE)
+        leave(str(error), status_of(error))
+
+
+def status_of(error: SandboxError) -> ExitStatus:
+    """Whose fault it is: the user's, or the sandbox's."""
+    if isinstance(error, InvalidRequestError) or error.reason in _USERS_OWN_FAULTS:
+        return ExitStatus.USAGE
+    return ExitStatus.INFRASTRUCTURE

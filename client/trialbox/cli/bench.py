@@ -10,7 +10,7 @@ from trialbox.bench import report
 from trialbox.bench.measure import measure, steps
 from trialbox.bench.programs import MeasurementError
 from trialbox.cli._exits import ExitStatus, leave
-from trialbox.cli._sandbox import JsonOption
+from trialbox.cli._sandbox import JsonOption, status_of
 from trialbox.cli._show import print_json, progress
 from trialbox.client import SandboxError
 from trialbox.synthesis.tasks import TaskFileError, load_mbpp, references
@@ -46,7 +46,9 @@ def command(
                     advance=advance,
                 )
             )
-    except (SandboxError, MeasurementError) as error:
+    except SandboxError as error:
+        leave(str(error), status_of(error))
+    except MeasurementError as error:
         leave(str(error), ExitStatus.INFRASTRUCTURE)
     if json:
         print_json(report.document(findings))

@@ -9,6 +9,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from trialbox.cli._exits import ExitStatus, leave
+from trialbox.cli._extras import advice
 from trialbox.cli._sandbox import JsonOption, ServerOption, open_sandbox
 from trialbox.cli._show import print_json
 
@@ -58,22 +59,17 @@ def _ask(server: str) -> Sequence[_Layer]:
 
 def _probe() -> Sequence[_Layer]:
     try:
-        from pydantic import ValidationError
-
         from trialbox.server.app import CannotServeError, configure_logging
         from trialbox.server.doctor import probe_layers
-        from trialbox.server.settings import Settings
+        from trialbox.server.settings import InvalidSettingsError, load
     except ModuleNotFoundError as error:
-        leave(
-            f"probing this machine needs {error.name}, which is not installed: pip install 'trialbox[server]'; "
-            "or name a service: --server ADDRESS",
-            ExitStatus.USAGE,
-        )
+        needed = advice("probing this machine", error, "server")
+        leave(f"{needed}; or name a service: --server ADDRESS", ExitStatus.USAGE)
     try:
-        settings = Settings()
+        settings = load()
         configure_logging(settings.log_level)
         return probe_layers(settings)
-    except ValidationError as error:
+    except InvalidSettingsError as error:
         leave(f"these settings can't be used: {error}", ExitStatus.USAGE)
     except CannotServeError as error:
         leave(str(error), ExitStatus.INFRASTRUCTURE)

@@ -2,7 +2,7 @@
 
 import enum
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,12 +14,17 @@ from trialbox.cli._sandbox import IsolationOption, JsonOption, ServerOption, ope
 from trialbox.cli._show import print_json, progress
 from trialbox.cli.run import parse_size
 from trialbox.client import Evaluation, IsolationPath, Limits
+from trialbox.synthesis.results import FILES, Graded, Report, document, write
 from trialbox.synthesis.tasks import (
+    Recorded,
     Sample,
     Task,
     TaskFileError,
+    content_md5,
     load_humaneval,
+    load_humaneval_plus,
     load_mbpp,
+    load_mbpp_plus,
     load_samples,
     references,
 )
@@ -29,21 +34,30 @@ class TaskSet(enum.StrEnum):
     """The data sets that can be loaded."""
 
     MBPP = "mbpp"
+    MBPP_PLUS = "mbpp+"
     HUMANEVAL = "humaneval"
+    HUMANEVAL_PLUS = "humaneval+"
 
 
 _LOADERS: dict[TaskSet, Callable[[Path], list[Task]]] = {
     TaskSet.MBPP: load_mbpp,
+    TaskSet.MBPP_PLUS: load_mbpp_plus,
     TaskSet.HUMANEVAL: load_humaneval,
+    TaskSet.HUMANEVAL_PLUS: load_humaneval_plus,
 }
 
 
 def command(
-    tasks: Annotated[TaskSet, typer.Option(help="Which data set the tasks are of.")],
+    tasks: Annotated[
+        TaskSet, typer.Option(case_sensitive=False, help="Which data set the tasks are of; + means evalplus's.")
+    ],
     data: Annotated[Path, typer.Option(metavar="FILE", help="Its file: JSON or JSON Lines, gzipped or not.")],
     samples: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Programs to grade: JSON Lines of task_id with solution or completion."),
+        typer.Option(
+            metavar="FILE",
+            help="Programs to grade: JSON Lines of task_id with solution or completion, or a folder of Mbpp_11/0.py.",
+        ),
     ] = None,
     reference: Annotated[bool, typer.Option("--reference", help="Grade the data set's own solutions.")] = False,
     case_seconds: Annotated[float | None, typer.Option(help="Elapsed time that a case may take.")] = None,
@@ -51,42 +65,49 @@ def command(
         int | None, typer.Option(parser=parse_size, metavar="SIZE", help="Memory that a program may use.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write results.json and cases.jsonl into this folder.")
+        Path | None, typer.Option(metavar="DIR", help=f"Write into this folder: {', '.join(FILES)}.")
     ] = None,
     isolation: IsolationOption = None,
     server: ServerOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Grade the programs of a samples file, or a data set's own solutions, by the data set's tests."""
+    """Grade recorded programs, or a data set's own solutions, by the data set's tests."""
     if (samples is None) is not reference:
         raise typer.BadParameter("give either --samples FILE or --reference")
     try:
         loaded = _LOADERS[tasks](data)
-        programs = references(loaded) if samples is None else load_samples(samples, loaded)
+        programs = Recorded(samples=references(loaded)) if samples is None else load_samples(samples, loaded)
+        data_md5 = content_md5(data)
     except (TaskFileError, OSError) as error:
         leave(str(error), ExitStatus.USAGE)
     began = time.monotonic()
-    graded = _grade(programs, server, isolation, case_seconds, Limits(memory_bytes=memory_bytes))
-    report = _report.Report(tasks=loaded, graded=graded, wall_seconds=time.monotonic() - began)
+    graded = _grade(programs.samples, server, isolation, case_seconds, Limits(memory_bytes=memory_bytes))
+    report = Report(
+        tasks=loaded,
+        graded=graded,
+        wall_seconds=time.monotonic() - began,
+        data_md5=data_md5,
+        other_ids=programs.other_ids,
+    )
     if out is not None:
         try:
-            _report.write(report, out)
+            write(report, out)
         except OSError as error:
-            leave(f"can't write to {out}: {error}", ExitStatus.USAGE)
+            leave(f"can't write to {error.filename or out}: {error.strerror}", ExitStatus.USAGE)
     if json:
-        print_json(_report.document(report))
+        print_json(document(report))
     else:
         _report.show(report)
-    raise typer.Exit(ExitStatus.OK if all(item.evaluation.passed for item in graded) else ExitStatus.FAILED)
+    raise typer.Exit(ExitStatus.OK if all(item.passed for item in graded) else ExitStatus.FAILED)
 
 
 def _grade(
-    samples: list[Sample],
+    samples: Sequence[Sample],
     server: str | None,
     isolation: IsolationPath | None,
     case_seconds: float | None,
     limits: Limits,
-) -> list[_report.Graded]:
+) -> list[Graded]:
     evaluations: dict[int | None, Evaluation] = {}
     pairs = ((sample.source, sample.task.suite) for sample in samples)
     with open_sandbox(server) as box, progress("Grading", len(samples)) as advance:
@@ -94,4 +115,4 @@ def _grade(
         for evaluation in box.evaluate_many(pairs, limits=limits, case_seconds=case_seconds, isolation=isolation):
             evaluations[evaluation.index] = evaluation
             advance()
-    return [_report.Graded(sample, evaluations[index]) for index, sample in enumerate(samples)]
+    return [Graded(sample, evaluations[index]) for index, sample in enumerate(samples)]

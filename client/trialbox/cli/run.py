@@ -132,7 +132,7 @@ def _write(files: dict[str, bytes], folder: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
     except OSError as error:
-        leave(f"can't write to {folder}: {error}", ExitStatus.USAGE)
+        leave(f"can't write to {error.filename or folder}: {error.strerror}", ExitStatus.USAGE)
 
 
 def _pass_through(execution: Execution) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from trialbox.cli._exits import ExitStatus, leave
+from trialbox.cli._extras import advice
 
 
 def command(
@@ -29,7 +30,7 @@ def command(
     try:
         from trialbox.server.app import main
     except ModuleNotFoundError as error:
-        leave(f"serving needs {error.name}, which is not installed: pip install 'trialbox[server]'", ExitStatus.USAGE)
+        leave(advice("serving", error, "server"), ExitStatus.USAGE)
     options = {
         "TRIALBOX_ADDRESS": address,
         "TRIALBOX_SLOTS": slots,

@@ -13,7 +13,8 @@ from trialbox.client._errors import SandboxError
 from trialbox.client._wire.batches import is_result
 from trialbox.client._wire.channel import Endpoint
 from trialbox.client._wire.flight import Flight, Item, Result
-from trialbox.client._wire.status import client_closed, error_of_call
+from trialbox.client._wire.reach import Reach
+from trialbox.client._wire.status import client_closed
 from trialbox.v1.sandbox_service_pb2_grpc import SandboxServiceStub
 
 if TYPE_CHECKING:
@@ -33,15 +34,18 @@ class AsyncConnection:
         )
         self._stub: SandboxServiceAsyncStub = SandboxServiceStub(self._channel)
         self._metadata = endpoint.metadata()
+        self._reach = Reach(endpoint.address)
         self._is_closed = False
 
     async def call(self, method: str, request: Any, seconds: float) -> Any:
         """Call a method of the service and wait for its answer, at most `seconds`."""
         self._check_open()
         try:
-            return await getattr(self._stub, method)(request, timeout=seconds, metadata=self._metadata)
+            answer = await getattr(self._stub, method)(request, timeout=seconds, metadata=self._metadata)
+            self._reach.was_reached = True
+            return answer
         except grpc.RpcError as error:
-            failure = error_of_call(error)
+            failure = self._reach.error_of_call(error, method, seconds)
             # Only a question about the server itself goes by no name.
             failure.request_id = getattr(request, "request_id", "")
             raise failure from error
@@ -65,7 +69,7 @@ class AsyncConnection:
             self._check_open()
             return getattr(self._stub, method)(messages, metadata=self._metadata)
 
-        outcomes = fly(open_call, items, flight, seconds)
+        outcomes = fly(open_call, items, flight, seconds, self._reach)
         async with aclosing(outcomes):
             async for outcome in outcomes:
                 if is_result(outcome, on_error):

@@ -139,6 +139,7 @@ class AsyncSandbox:
         Raises:
             SandboxError: The infrastructure failed, or refused.
         """
+        requests.check_many("programs", programs, methods=("__iter__", "__aiter__"))
         batch = batches.execute_batch(limits=limits, collect=collect, isolation=isolation)
         flight = Flight(batch, in_flight=in_flight, ordered=ordered, retry=self._endpoint.retry)
         seconds = await self._run_deadline(deadline_seconds, limits)
@@ -169,6 +170,7 @@ class AsyncSandbox:
         Raises:
             SandboxError: The infrastructure failed, or refused.
         """
+        requests.check_many("pairs", pairs, methods=("__iter__", "__aiter__"))
         batch = batches.evaluate_batch(
             self._suite_ids,
             limits=limits,

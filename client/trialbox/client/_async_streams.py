@@ -11,7 +11,8 @@ import grpc.aio
 
 from trialbox.client._errors import SandboxError
 from trialbox.client._wire.flight import Flight, Item, Result
-from trialbox.client._wire.status import client_closed, error_of_call, silence, stream_ended
+from trialbox.client._wire.reach import Reach
+from trialbox.client._wire.status import client_closed, silence, stream_ended
 
 # How long an input may hold up the event loop at a time.
 _FILL_SECONDS = 0.005
@@ -23,9 +24,10 @@ OpenCall = Callable[[AsyncIterator[Any]], Any]
 class _Stream:
     """An open stream, and the task that reads it."""
 
-    def __init__(self, open_call: OpenCall, inbox: deque[Any], wake: asyncio.Event) -> None:
+    def __init__(self, open_call: OpenCall, inbox: deque[Any], wake: asyncio.Event, reach: Reach) -> None:
         self._outbox: asyncio.Queue[Any] = asyncio.Queue()
         self.send = self._outbox.put_nowait
+        self._reach = reach
         self._call = open_call(self._messages())
         self._reader = asyncio.create_task(self._read(inbox, wake))
 
@@ -41,12 +43,13 @@ class _Stream:
     async def _read(self, inbox: deque[Any], wake: asyncio.Event) -> None:
         try:
             async for answer in self._call:
+                self._reach.was_reached = True
                 inbox.append(answer)
                 wake.set()
             end: SandboxError = stream_ended()
         except grpc.aio.AioRpcError as error:
             # A write that fails because the stream is over hides how it ended (grpc/grpc#36066).
-            end = stream_ended() if error.details() == _HIDDEN_STATUS else error_of_call(error)
+            end = stream_ended() if error.details() == _HIDDEN_STATUS else self._reach.error_of_call(error)
         except asyncio.CancelledError:
             # Without a request to this task, gRPC says so that the channel was closed.
             if self._reader.cancelling():
@@ -64,6 +67,7 @@ async def fly(
     items: Iterable[Item] | AsyncIterable[Item],
     flight: Flight[Item, Any, Result],
     patience_seconds: float,
+    reach: Reach,
 ) -> AsyncGenerator[Result | SandboxError, None]:
     """Send the items of an input and yield what comes of each.
 
@@ -96,7 +100,7 @@ async def fly(
                     pulling = asyncio.create_task(_next(source))
                     pulling.add_done_callback(lambda _: wake.set())
             for message in flight.take_due(loop.time()):
-                stream = stream or _Stream(open_call, inbox, wake)
+                stream = stream or _Stream(open_call, inbox, wake, reach)
                 stream.send(message)
             if has_read:
                 heard_seconds = loop.time()

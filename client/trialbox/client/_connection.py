@@ -12,7 +12,8 @@ from trialbox.client._streams import fly
 from trialbox.client._wire.batches import is_result
 from trialbox.client._wire.channel import Endpoint
 from trialbox.client._wire.flight import Flight, Item, Result
-from trialbox.client._wire.status import client_closed, error_of_call
+from trialbox.client._wire.reach import Reach
+from trialbox.client._wire.status import client_closed
 from trialbox.v1.sandbox_service_pb2_grpc import SandboxServiceStub
 
 
@@ -29,6 +30,7 @@ class Connection:
         )
         self._stub = SandboxServiceStub(self._channel)
         self._metadata = endpoint.metadata()
+        self._reach = Reach(endpoint.address)
         self._is_closed = False
 
     def call(self, method: str, request: Any, seconds: float) -> Any:
@@ -38,9 +40,12 @@ class Connection:
         try:
             with held_interrupts():
                 call = getattr(self._stub, method).future(request, timeout=seconds, metadata=self._metadata)
-            return call.result()
+            answer = call.result()
+            self._reach.was_reached = True
+            return answer
         except grpc.RpcError as error:
-            failure = client_closed() if self._is_closed else error_of_call(error)
+            lost = self._reach.error_of_call(error, method, seconds)
+            failure = client_closed() if self._is_closed else lost
             # Only a question about the server itself goes by no name.
             failure.request_id = getattr(request, "request_id", "")
             raise failure from error
@@ -63,7 +68,7 @@ class Connection:
             self._check_open()
             return getattr(self._stub, method)(messages, metadata=self._metadata)
 
-        outcomes = fly(open_call, items, flight, seconds)
+        outcomes = fly(open_call, items, flight, seconds, self._reach)
         with closing(outcomes):
             for outcome in outcomes:
                 if is_result(outcome, on_error):

@@ -14,6 +14,7 @@ from trialbox.client._wire.batches import evaluate_batch, is_result
 from trialbox.client._wire.flight import IN_FLIGHT
 from trialbox.client._wire.status import client_closed
 from trialbox.client._wire.suites import SuiteIds
+from trialbox.v1.sandbox_service_pb2 import EvaluateRequest, ExecuteRequest
 
 Answer = Execution | Evaluation | SandboxError
 
@@ -39,6 +40,12 @@ class FakeCall:
 class FakeSandbox:
     """Has the methods of `Sandbox` and answers from a script; it never runs a program.
 
+    For code that is given a sandbox:
+
+        box = FakeSandbox({"print(1)": Execution(outcome=Outcome.SUCCEEDED, exit_code=0, stdout=b"1")})
+        assert what_it_prints(box, "print(1)") == b"1"
+        assert [call.program.source for call in box.calls] == ["print(1)"]
+
     Requests are written as for a real service, so that what the SDK itself refuses is refused here too. The
     `*_many` methods answer in the order given.
 
@@ -55,7 +62,8 @@ class FakeSandbox:
         """Take the script.
 
         Args:
-            answers: By a program's source, or made from the call. An error is raised instead of returned.
+            answers: By a program's source, as text or as bytes, or made from the call. An error is raised
+                instead of returned.
             info: What `server_info` answers; None means a server of version "fake" that tells nothing else.
         """
         self.calls: list[FakeCall] = []
@@ -90,7 +98,7 @@ class FakeSandbox:
         requests.given_deadline(deadline_seconds, limits)
         request = requests.execute_request(program, limits=limits, collect=collect, isolation=isolation)
         call = FakeCall(program=program, limits=limits, collect=collect, isolation=isolation)
-        return self._answer(call, Execution, request.request_id)
+        return self._answer(call, Execution, request)
 
     def evaluate(
         self,
@@ -122,7 +130,7 @@ class FakeSandbox:
         }
         request = evaluate_batch(SuiteIds(), **options).request_of((program, suite))
         call = FakeCall(program=requests.as_program(program), suite=suite, **options)
-        return self._answer(call, Evaluation, request.request_id)
+        return self._answer(call, Evaluation, request)
 
     def run_many(
         self,
@@ -142,6 +150,7 @@ class FakeSandbox:
             SandboxError: The script says so, or the SDK refused the request.
             LookupError: The script doesn't know a program.
         """
+        requests.check_many("programs", programs)
         requests.check_in_flight(in_flight)
         return self._each(
             programs,
@@ -172,11 +181,12 @@ class FakeSandbox:
             SandboxError: The script says so, or the SDK refused the request.
             LookupError: The script doesn't know a program.
         """
+        requests.check_many("pairs", pairs)
         requests.check_in_flight(in_flight)
         return self._each(
             pairs,
             lambda pair: self.evaluate(
-                *pair,
+                *requests.as_pair(pair),
                 limits=limits,
                 case_seconds=case_seconds,
                 allow_shared=allow_shared,
@@ -215,25 +225,27 @@ class FakeSandbox:
         if self._is_closed:
             raise client_closed()
 
-    def _answer(self, call: FakeCall, kind: type[_Result], request_id: str) -> _Result:
+    def _answer(self, call: FakeCall, kind: type[_Result], request: ExecuteRequest | EvaluateRequest) -> _Result:
         self._check_open()
         self.calls.append(call)
-        answer = self._answers(call) if callable(self._answers) else self._written(self._answers, call)
+        source = request.program.source
+        answer = self._answers(call) if callable(self._answers) else self._written(self._answers, source)
         if isinstance(answer, SandboxError):
             # A copy: the same answer may be given again.
             error = copy.copy(answer)
-            error.request_id = request_id
+            error.request_id = request.request_id
             raise error
         if not isinstance(answer, kind):
             raise LookupError(f"the script answers {answer!r} where {kind.__name__} is wanted")
-        return replace(answer, request_id=request_id)
+        return replace(answer, request_id=request.request_id)
 
     @staticmethod
-    def _written(answers: Mapping[str | bytes, Answer], call: FakeCall) -> Answer:
+    def _written(answers: Mapping[str | bytes, Answer], source: bytes) -> Answer:
+        # Text and what is sent of it are one program, whichever the script has.
         try:
-            return answers[call.program.source]
-        except KeyError:
-            raise LookupError(f"the script has no answer to {call.program.source!r}") from None
+            return answers[source if source in answers else source.decode("utf-8", "surrogatepass")]
+        except (KeyError, UnicodeDecodeError):
+            raise LookupError(f"the script has no answer to {source!r}") from None
 
     @staticmethod
     def _each(

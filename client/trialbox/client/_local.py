@@ -13,13 +13,16 @@ from pathlib import Path
 
 from grpc import StatusCode
 
-from trialbox.client._errors import LocalServerError
+from trialbox.client._errors import InvalidRequestError, LocalServerError
 
 START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 _GREETING = b"ready\n"
 _LOG_TAIL_BYTES = 4000
 _PREFIX = "TRIALBOX_"
+_FAILED = "LOCAL_SERVER_FAILED"
+# By the server's exit status.
+_REASONS = {2: "LOCAL_SERVER_BAD_SETTINGS", 4: "LOCAL_SERVER_NOT_INSTALLED"}
 
 
 class LocalServer:
@@ -30,7 +33,17 @@ class LocalServer:
     """
 
     def __init__(self, *, slots: int | None, settings: Mapping[str, str] | None) -> None:
-        """Start the process; `wait` or `wait_async` says when it serves."""
+        """Start the process; `wait` or `wait_async` says when it serves.
+
+        Raises:
+            InvalidRequestError: The settings are not as environment variables can be.
+        """
+        if settings is not None and not isinstance(settings, Mapping):
+            raise InvalidRequestError.of_field("settings", f"{settings!r:.80} is no mapping")
+        for name, value in (settings or {}).items():
+            if not isinstance(name, str) or not isinstance(value, str):
+                told = f"is {value!r:.80}; strings are wanted, as in the environment"
+                raise InvalidRequestError.of_field(f"settings.{name}", told)
         with contextlib.ExitStack() as resources:
             folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="trialbox-")))
             self._log = resources.enter_context(tempfile.TemporaryFile())
@@ -97,16 +110,14 @@ class LocalServer:
         # It let go of the lifeline, so it is about to end: its status says more.
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_STOP_SECONDS)
-        raise self._error(f"ended before it served, exit status {self._process.returncode}")
+        status = self._process.returncode
+        raise self._error(f"ended before it served, exit status {status}", _REASONS.get(status, _FAILED))
 
-    def _error(self, what: str) -> LocalServerError:
+    def _error(self, what: str, reason: str = _FAILED) -> LocalServerError:
         size = os.fstat(self._log.fileno()).st_size
         tail = os.pread(self._log.fileno(), _LOG_TAIL_BYTES, max(0, size - _LOG_TAIL_BYTES)).decode(errors="replace")
-        hint, reason = "", "LOCAL_SERVER_FAILED"
-        if "ModuleNotFoundError: " in tail:
-            hint, reason = "; it needs pip install 'trialbox[server]'", "LOCAL_SERVER_NOT_INSTALLED"
         log = f"; it said:\n{tail.strip()}" if tail else ""
-        return LocalServerError(f"the embedded server {what}{hint}{log}", code=StatusCode.UNAVAILABLE, reason=reason)
+        return LocalServerError(f"the embedded server {what}{log}", code=StatusCode.UNAVAILABLE, reason=reason)
 
 
 def _end(process: subprocess.Popen[bytes], lifeline: socket.socket) -> None:

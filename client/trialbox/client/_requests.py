@@ -42,9 +42,9 @@ class Limits:
         cpu_seconds: User and system CPU time of the whole process tree.
         memory_bytes: Memory of the whole process tree, its private file systems included.
         processes: Processes and threads alive at once.
-        open_files: Open descriptors a process.
+        open_files: Open descriptors a process; at least 16.
         disk_bytes: Bytes on each private file system (/work, /tmp, /dev/shm), and in one file.
-        disk_inodes: Files and directories on each private file system.
+        disk_inodes: Files and directories on each private file system; at least 16.
         output_bytes: Bytes of stdout, and of stderr; one more ends the program.
     """
 

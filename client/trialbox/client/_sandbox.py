@@ -44,6 +44,7 @@ class Sandbox:
                 in all and under the same request id.
 
         Raises:
+            InvalidRequestError: The address is none.
             OSError: The PEM file can't be read.
         """
         self._connection = Connection(Endpoint(address, token, tls, retry))
@@ -68,6 +69,7 @@ class Sandbox:
             start_seconds: How long to wait until it serves.
 
         Raises:
+            InvalidRequestError: A setting is no string.
             LocalServerError: It did not start.
         """
         server = LocalServer(slots=slots, settings=settings)
@@ -196,6 +198,7 @@ class Sandbox:
         Raises:
             SandboxError: The infrastructure failed, or refused.
         """
+        requests.check_many("programs", programs)
         batch = batches.execute_batch(limits=limits, collect=collect, isolation=isolation)
         flight = Flight(batch, in_flight=in_flight, ordered=ordered, retry=self._retry)
         seconds = self._run_deadline(deadline_seconds, limits)
@@ -221,6 +224,7 @@ class Sandbox:
         Raises:
             SandboxError: The infrastructure failed, or refused.
         """
+        requests.check_many("pairs", pairs)
         batch = batches.evaluate_batch(
             self._suite_ids,
             limits=limits,

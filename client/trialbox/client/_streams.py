@@ -11,7 +11,8 @@ import grpc
 from trialbox.client._errors import SandboxError
 from trialbox.client._interrupts import held_interrupts
 from trialbox.client._wire.flight import Flight, Item, Result
-from trialbox.client._wire.status import error_of_call, silence, stream_ended
+from trialbox.client._wire.reach import Reach
+from trialbox.client._wire.status import silence, stream_ended
 
 OpenCall = Callable[[Iterator[Any]], Any]
 
@@ -19,9 +20,10 @@ OpenCall = Callable[[Iterator[Any]], Any]
 class _Stream:
     """An open stream. A thread reads it, so that waiting for an answer can have an end."""
 
-    def __init__(self, open_call: OpenCall, inbox: "queue.SimpleQueue[Any]") -> None:
+    def __init__(self, open_call: OpenCall, inbox: "queue.SimpleQueue[Any]", reach: Reach) -> None:
         self._outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.send = self._outbox.put
+        self._reach = reach
         self._call = open_call(iter(self._outbox.get, None))
         threading.Thread(target=self._read, args=(inbox,), name="trialbox-stream", daemon=True).start()
 
@@ -31,10 +33,11 @@ class _Stream:
     def _read(self, inbox: "queue.SimpleQueue[Any]") -> None:
         try:
             for answer in self._call:
+                self._reach.was_reached = True
                 inbox.put(answer)
             inbox.put(stream_ended())
         except grpc.RpcError as error:
-            inbox.put(error_of_call(error))
+            inbox.put(self._reach.error_of_call(error))
         finally:
             # gRPC's own thread waits for the next message, whatever has become of the call.
             self._outbox.put(None)
@@ -45,6 +48,7 @@ def fly(
     items: Iterable[Item],
     flight: Flight[Item, Any, Result],
     patience_seconds: float,
+    reach: Reach,
 ) -> Generator[Result | SandboxError, None, None]:
     """Send the items of an input and yield what comes of each.
 
@@ -80,7 +84,7 @@ def fly(
             for message in flight.take_due(time.monotonic()):
                 if stream is None:
                     with held_interrupts():
-                        stream = _Stream(open_call, inbox)
+                        stream = _Stream(open_call, inbox, reach)
                 stream.send(message)
             if has_read:
                 heard_seconds = time.monotonic()

@@ -3,5 +3,8 @@
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """The largest message either end sends or accepts; gRPC's own default is 4 MiB."""
 
+MINIMUM_LIMITS = {"open_files": 16, "disk_inodes": 16}
+"""The least that may be asked for, of limits below which a program may not start; of all others, anything above 0."""
+
 CLIENT_ID_KEY = "trialbox-client-id"
 """The metadata by which a client names itself, so that clients that wait for a full server take turns."""

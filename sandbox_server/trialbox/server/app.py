@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import ipaddress
 import os
 import signal
 import socket
@@ -17,17 +18,25 @@ import structlog
 import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from pydantic import ValidationError
 
 from trialbox.server import cgroups, layers, runtimes
 from trialbox.server.jail import DiskSize
+from trialbox.server.judges import Judges
 from trialbox.server.layers import Layer
 from trialbox.server.model import IsolationPath, Limits, SandboxBrokenError
 from trialbox.server.nsjail import IDS_PER_SLOT
 from trialbox.server.pool import Pool
 from trialbox.server.runtimes import Runtime
 from trialbox.server.service import SandboxService
-from trialbox.server.settings import MAXIMUM_SLOTS, MAXIMUM_SPARE_SLOTS, RuntimeSettings, Settings
+from trialbox.server.settings import (
+    MAXIMUM_SLOTS,
+    MAXIMUM_SPARE_SLOTS,
+    MINIMUM_TOTAL_MEMORY_BYTES,
+    InvalidSettingsError,
+    RuntimeSettings,
+    Settings,
+    load,
+)
 from trialbox.server.slot import Slot, SlotConfig
 from trialbox.server.suites import SuiteStore
 from trialbox.server.validation import Bounds
@@ -65,21 +74,26 @@ class Sandbox:
         self.memory_bytes = 0
         """What the memory limits of all running programs may sum up to."""
         self._pool: Pool | None = None
-        self._judges: Pool | None = None
+        self._judge_pool: Pool | None = None
+        self._judges: Judges | None = None
 
     @property
     def pool(self) -> Pool:
         """Where programs run."""
-        return _started(self._pool)
+        if self._pool is None:
+            raise CannotServeError("the sandbox is not started")
+        return self._pool
 
     @property
-    def judges(self) -> Pool:
-        """Where their judges do."""
-        return _started(self._judges)
+    def judges(self) -> Judges:
+        """What programs are judged by."""
+        if self._judges is None:
+            raise CannotServeError("the sandbox is not started")
+        return self._judges
 
     @property
-    def judge_limits(self) -> Limits:
-        """What a judge may use: it ends with the evaluation that it serves, or when a case takes too long."""
+    def _judge_limits(self) -> Limits:
+        """What a judge may use: it ends when it is no more needed, or when a case takes too long."""
         return replace(
             self.default_limits,
             wall_seconds=_JUDGE_SECONDS,
@@ -101,23 +115,60 @@ class Sandbox:
         return replace(limits, memory_bytes=min(limits.memory_bytes, self.memory_bytes))
 
     async def start(self) -> None:
-        """Start the slots and probe every layer; raises CannotServeError."""
+        """Start the slots and probe every layer; raises CannotServeError and InvalidSettingsError."""
         if os.geteuid() != 0:
             raise CannotServeError(
                 "trialbox must run as root, of the host or of a user namespace of its own: "
                 "it sets up namespaces, mounts and cgroups for the jails"
             )
         settings = self.settings
-        standard = RuntimeSettings(interpreter=runtimes.default_interpreter(), preload=_PRELOADED)
-        wanted = {DEFAULT_RUNTIME: standard} | settings.runtimes
         cgroup_host = cgroups.probe()
         cgroups.remove_abandoned(cgroup_host)
         self.memory_bytes = settings.total_memory_bytes or int(
             cgroups.available_memory_bytes(cgroup_host) * _MEMORY_SHARE
         )
-        limits = self.default_limits
+        if self.memory_bytes < MINIMUM_TOTAL_MEMORY_BYTES:
+            raise CannotServeError(
+                f"nine tenths of the memory of this machine, or of the server's cgroup, are {self.memory_bytes} bytes; "
+                f"at least {MINIMUM_TOTAL_MEMORY_BYTES} are needed"
+            )
+        await self._load_runtimes()
         try:
-            for name, given in wanted.items():
+            config = SlotConfig(
+                runtimes=self.runtimes,
+                cgroup_host=cgroup_host,
+                first_host_id=settings.first_host_id or _FIRST_HOST_ID + os.getpid() * _HOST_IDS_A_SERVER,
+                usual_disk=DiskSize.of(self.default_limits),
+                executions_by_jail=settings.executions_by_jail,
+            )
+            # A program and its judge are in slots that have nothing in common.
+            count = settings.slots + settings.spare_slots
+            slots = [Slot(number, config) for number in range(2 * count)]
+            permits, queue_size = settings.slots, settings.queue_size
+            self._pool = Pool(slots[:count], permits=permits, queue_size=queue_size, memory_bytes=self.memory_bytes)
+            judge_memory = count * settings.judge_memory_bytes
+            self._judge_pool = Pool(slots[count:], permits=count, queue_size=0, memory_bytes=judge_memory)
+            self._judges = Judges(self._judge_pool, self._judge_limits, count)
+            await asyncio.gather(self._pool.start(), self._judge_pool.start())
+            self.layers = await layers.probe(
+                partial(self._pool.execute, bounded=False),
+                cgroup_host,
+                runtime=DEFAULT_RUNTIME,
+                isolation=IsolationPath.WARM if self.runtimes[DEFAULT_RUNTIME].warm else IsolationPath.COLD,
+                memory_bytes=self.memory_bytes,
+                waived=settings.waived_layers,
+            )
+        except SandboxBrokenError as error:
+            await self.stop()
+            raise CannotServeError(str(error)) from error
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _load_runtimes(self) -> None:
+        own = RuntimeSettings(interpreter=runtimes.default_interpreter(), preload=_PRELOADED)
+        for name, given in ({DEFAULT_RUNTIME: own} | self.settings.runtimes).items():
+            try:
                 self.runtimes[name] = await asyncio.to_thread(
                     runtimes.load,
                     name,
@@ -126,53 +177,20 @@ class Sandbox:
                     preload=tuple(given.preload),
                     warm=given.warm,
                 )
-            config = SlotConfig(
-                runtimes=self.runtimes,
-                cgroup_host=cgroup_host,
-                first_host_id=settings.first_host_id or _FIRST_HOST_ID + os.getpid() * _HOST_IDS_A_SERVER,
-                usual_disk=DiskSize.of(limits),
-                executions_by_jail=settings.executions_by_jail,
-            )
-            # A program and its judge are in slots that have nothing in common.
-            count = settings.slots + settings.spare_slots
-            slots = [Slot(number, config) for number in range(2 * count)]
-            permits, queue_size = settings.slots, settings.queue_size
-            self._pool = Pool(slots[:count], permits=permits, queue_size=queue_size, memory_bytes=self.memory_bytes)
-            self._judges = Pool(
-                slots[count:],
-                permits=permits,
-                queue_size=queue_size,
-                memory_bytes=permits * settings.judge_memory_bytes,
-            )
-            await asyncio.gather(self._pool.start(), self._judges.start())
-            self.layers = await layers.probe(
-                partial(self._pool.execute, bounded=False),
-                cgroup_host,
-                runtime=DEFAULT_RUNTIME,
-                isolation=IsolationPath.WARM if self.runtimes[DEFAULT_RUNTIME].warm else IsolationPath.COLD,
-                limits=limits,
-                waived=settings.waived_layers,
-            )
-        except (SandboxBrokenError, runtimes.RuntimeUnusableError, layers.UnknownLayerError) as error:
-            await self.stop()
-            raise CannotServeError(str(error)) from error
-        except BaseException:
-            await self.stop()
-            raise
+            except runtimes.RuntimeUnusableError as error:
+                if given is own:
+                    raise CannotServeError(str(error)) from error
+                raise InvalidSettingsError(f"TRIALBOX_RUNTIMES.{name}.interpreter: {error}") from error
 
     async def stop(self) -> None:
         """End whatever runs, and leave nothing behind."""
-        await asyncio.gather(*(pool.stop() for pool in (self._pool, self._judges) if pool is not None))
-
-
-def _started(pool: Pool | None) -> Pool:
-    if pool is None:
-        raise CannotServeError("the sandbox is not started")
-    return pool
+        if self._judges is not None:
+            await self._judges.stop()
+        await asyncio.gather(*(pool.stop() for pool in (self._pool, self._judge_pool) if pool is not None))
 
 
 async def serve(settings: Settings) -> None:
-    """Serve until told to stop; raises CannotServeError."""
+    """Serve until told to stop; raises CannotServeError and InvalidSettingsError."""
     sandbox = Sandbox(settings)
     await sandbox.start()
     try:
@@ -182,7 +200,16 @@ async def serve(settings: Settings) -> None:
             raise CannotServeError(f"these isolation layers are missing, so nothing is served:{listed}")
         await _serve(sandbox)
     finally:
+        await _end_all_else()
         await sandbox.stop()
+
+
+async def _end_all_else() -> None:
+    """End the calls that gRPC gave up on: it doesn't wait for them, and each brings its slot to life again."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 async def _serve(sandbox: Sandbox) -> None:
@@ -197,7 +224,6 @@ async def _serve(sandbox: Sandbox) -> None:
     service = SandboxService(
         pool=sandbox.pool,
         judges=sandbox.judges,
-        judge_limits=sandbox.judge_limits,
         suites=SuiteStore(settings.suite_cache_bytes),
         bounds=Bounds(
             default_limits=sandbox.default_limits,
@@ -236,8 +262,15 @@ async def _serve(sandbox: Sandbox) -> None:
 
     await tell_health(True)
     sandbox.pool.on_health = tell_health
+    if not _is_local(settings.address):
+        _log.warning(
+            "no_authentication",
+            address=settings.address,
+            meaning="whoever reaches this address can run programs here; listen on 127.0.0.1 or unix:PATH instead",
+        )
+    stop = _stop_signal()
     _log.info("serving", address=settings.address, port=port, slots=settings.slots)
-    await _until_told_to_stop(settings.lifeline_fd)
+    await _told_to_stop(stop, settings.lifeline_fd)
     _log.info("stopping")
     await health_servicer.enter_graceful_shutdown()
     await server.stop(settings.stop_grace_seconds)
@@ -247,6 +280,15 @@ async def _serve(sandbox: Sandbox) -> None:
         with contextlib.suppress(OSError):
             socket_path.unlink(missing_ok=True)
             socket_path.parent.rmdir()
+
+
+def _is_local(address: str) -> bool:
+    """Whether only this machine reaches it."""
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or address.startswith("unix:")
 
 
 async def _refuse_socket_in_use(path: str) -> None:
@@ -259,11 +301,15 @@ async def _refuse_socket_in_use(path: str) -> None:
     raise CannotServeError(f"can't listen on unix:{path}: another server does")
 
 
-async def _until_told_to_stop(lifeline_fd: int | None) -> None:
+def _stop_signal() -> asyncio.Event:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _told_to_stop(stop: asyncio.Event, lifeline_fd: int | None) -> None:
+    loop = asyncio.get_running_loop()
     with contextlib.ExitStack() as stack:
         if lifeline_fd is not None:
             lifeline = stack.enter_context(socket.socket(fileno=lifeline_fd))
@@ -298,14 +344,13 @@ def configure_logging(level: str) -> None:
 def main() -> int:
     """Serve as the environment says; the exit status is 2 for bad settings, 3 when it can't."""
     try:
-        settings = Settings()
-    except ValidationError as error:
-        sys.stderr.write(f"trialbox can't serve with these settings: {error}\n")
-        return 2
-    configure_logging(settings.log_level)
-    try:
+        settings = load()
+        configure_logging(settings.log_level)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(settings))
+    except InvalidSettingsError as error:
+        sys.stderr.write(f"trialbox can't serve with these settings: {error}\n")
+        return 2
     except CannotServeError as error:
         sys.stderr.write(f"trialbox can't serve: {error}\n")
         return 3

@@ -20,23 +20,12 @@ _VERDICTS = {
 class Budget:
     """Runs the program's processes at the evaluation's expense; queueing and set-up are not charged."""
 
-    def __init__(self, execute: Execute, limits: Limits, *, bounded: bool) -> None:
+    def __init__(self, execute: Execute, limits: Limits) -> None:
         self.usages: list[Usage] = []
         self._execute = execute
         self._limits = limits
-        self._bounded = bounded
-        self._admitted = False
         self._wall_left = limits.wall_seconds
         self._cpu_left = limits.cpu_seconds
-
-    @property
-    def is_untouched(self) -> bool:
-        """Whether the evaluation may still be refused as a whole, for want of room in the queue."""
-        return self._bounded and not self._admitted
-
-    def admit(self) -> None:
-        """The evaluation is under way: nothing of it is refused any more."""
-        self._admitted = True
 
     @property
     def is_left(self) -> bool:
@@ -49,8 +38,7 @@ class Budget:
 
     async def spend(self, job: Job, watch: Watch | None = None) -> Execution:
         """Run a job; raises what Execute raises."""
-        execution = await self._execute(job, watch, bounded=self.is_untouched)
-        self.admit()
+        execution = await self._execute(job, watch)
         usage = execution.usage
         self.usages.append(usage)
         self._wall_left -= usage.wall_seconds

@@ -7,9 +7,9 @@ from trialbox.server.layers import Layer
 from trialbox.server.settings import Settings
 
 
-def probe_layers(settings: Settings | None = None) -> list[Layer]:
-    """Start a sandbox with one slot, try every layer, and stop; raises CannotServeError."""
-    chosen = (settings or Settings()).model_copy(update={"slots": 1, "spare_slots": 0})
+def probe_layers(settings: Settings) -> list[Layer]:
+    """Start a sandbox with one slot, try every layer, and stop; raises CannotServeError and InvalidSettingsError."""
+    chosen = settings.model_copy(update={"slots": 1, "spare_slots": 0})
 
     async def probe() -> list[Layer]:
         sandbox = Sandbox(chosen)

@@ -15,7 +15,8 @@ from trialbox.server.grading import (
     Verdict,
     shortened,
 )
-from trialbox.server.model import Job, Limits, Outcome
+from trialbox.server.judges import Judges, Kind
+from trialbox.server.model import Job, Outcome
 from trialbox.server.separated import SeparatedCases
 from trialbox.server.shared import SharedCases
 from trialbox.server.watching import Execute
@@ -23,26 +24,22 @@ from trialbox.server.watching import Execute
 _ASKED_FOR = "the case says shared"
 
 
-async def evaluate(
-    execute: Execute, execute_judge: Execute, job: EvaluationJob, *, judge_limits: Limits, bounded: bool = True
-) -> Evaluation:
+async def evaluate(execute: Execute, judges: Judges, job: EvaluationJob, *, caller: str) -> Evaluation:
     """Run all cases of `job`; a case that could not be run is NOT_RUN, never a pass.
 
-    The program runs by `execute`, what holds the expected values by `execute_judge`, which must be jails of their own.
-    With `bounded` a full queue refuses the evaluation as a whole, never when it is under way.
+    The program runs by `execute`; what it should give is known to one of the `judges` only.
     """
-    return await _Evaluation(execute, execute_judge, job, judge_limits, bounded).run()
+    return await _Evaluation(execute, judges, job, caller).run()
 
 
 class _Evaluation:
-    def __init__(
-        self, execute: Execute, execute_judge: Execute, job: EvaluationJob, judge_limits: Limits, bounded: bool
-    ) -> None:
+    def __init__(self, execute: Execute, judges: Judges, job: EvaluationJob, caller: str) -> None:
         self._job = job
         self._cases = job.suite.cases
         self._text_limit = text_limit(len(self._cases))
-        self._budget = Budget(execute, job.limits, bounded=bounded)
-        self._separated = SeparatedCases(job, self._budget, execute_judge, judge_limits, self._text_limit)
+        self._budget = Budget(execute, job.limits)
+        kind = Kind(caller=caller, runtime=job.program.runtime, isolation=job.judge_isolation)
+        self._separated = SeparatedCases(job, self._budget, judges, kind, self._text_limit)
         self._results: dict[int, CaseResult] = {}
 
     async def run(self) -> Evaluation:

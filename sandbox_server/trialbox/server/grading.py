@@ -132,6 +132,8 @@ class EvaluationJob:
     limits: Limits
     case_seconds: float
     isolation: IsolationPath = IsolationPath.COLD
+    judge_isolation: IsolationPath = IsolationPath.COLD
+    """Of the judge, which no program comes near: warm wherever its runtime can be."""
     forbid_shared: bool = False
     fresh: bool = False
     coverage: bool = False

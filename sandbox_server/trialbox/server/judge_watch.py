@@ -21,7 +21,7 @@ class News:
     """Something that whoever runs judge and candidate must act on."""
 
     name: str
-    """started, planned, lost, fresh, unloaded, done of the judge; gone when it has ended; broken of a slot."""
+    """planned, lost, fresh, unloaded, done of the judge; gone when it has ended; broken of a slot."""
     why: str = ""
 
 
@@ -59,13 +59,16 @@ class JudgeWatch:
         self._judge: Running | None = None
         self._candidate: Running | None = None
 
-    def attach(self, judge: Running) -> Records:
-        """Begin to watch the judge; returns what takes its records."""
+    @property
+    def feed(self) -> Records:
+        """What takes the judge's records."""
+        return self._reader.feed
+
+    def attach(self, judge: Running) -> None:
+        """Begin to watch the judge."""
         self._judge = judge
         self._clock.running = [judge]
         self._clock.start()
-        self.tell("started")
-        return self._reader.feed
 
     def attach_candidate(self, candidate: Running) -> None:
         """Begin to watch a candidate, which loads the program."""

@@ -49,7 +49,12 @@ def main() -> None:
     """Set up, then start one jail after another until the host closes the socket."""
     _die_with_parent(int(sys.argv[1]))
     os.umask(0o022)  # the jail's ids must get through what is made here
-    host = socket.socket(fileno=0)
+    # A host that goes before it has read all resets the socket instead of closing it.
+    with contextlib.suppress(ConnectionError):
+        _serve(socket.socket(fileno=0))
+
+
+def _serve(host: socket.socket) -> None:
     _, descriptors, _, _ = socket.recv_fds(host, _PACKET_BYTES, 1)
     if not descriptors:
         return

@@ -61,7 +61,7 @@ class Role(enum.Enum):
     HARNESS = "harness"
     """Loads the program and runs a suite on it, in one process."""
     JUDGE = "judging"
-    """Holds a suite, and calls a candidate across a channel."""
+    """Is forked for each suite it is given, to call candidates across a channel."""
     CANDIDATE = "answering"
     """Loads the program, and answers a judge's calls."""
 
@@ -78,8 +78,8 @@ class Part:
 
     @property
     def writes_records(self) -> bool:
-        """Whether it tells the host of what happens."""
-        return self.role is not Role.CANDIDATE
+        """Whether it has a pipe to tell the host of what happens."""
+        return self.role is Role.HARNESS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 import structlog
@@ -49,9 +51,8 @@ class Pool:
         self._permits = permits
         self._scheduler = Scheduler(permits=permits, queue_size=queue_size, memory_bytes=memory_bytes)
         self._ready: list[Slot] = []
-        self._executing = 0
-        # Permits of jobs that have ended, until there is a slot for who gets them.
-        self._owed = 0
+        # Those whose turn has come, until a slot is ready.
+        self._waiting: deque[asyncio.Future[Slot]] = deque()
         self._broken: set[int] = set()
         self._renewals: set[asyncio.Task[None]] = set()
         self.on_health: Callable[[bool], Awaitable[None]] = _told_nobody
@@ -73,32 +74,25 @@ class Pool:
     async def execute(
         self, job: Job, watch: Watch | None = None, *, caller: str = "", bounded: bool = True
     ) -> Execution:
-        """Run a job when its turn has come; `caller` is who takes turns with other callers.
+        """Run a job when its turn has come; raises what `permit` and Permit.execute raise."""
+        async with self.permit(job.limits.memory_bytes, caller=caller, bounded=bounded) as permit:
+            return await permit.execute(job, watch)
 
-        Where a slot broke before the program started the job runs on another, once for each
-        slot at most and once more.
+    @asynccontextmanager
+    async def permit(self, memory_bytes: int, *, caller: str = "", bounded: bool = True) -> AsyncIterator["Permit"]:
+        """Wait for the turn of `caller`, who takes turns with other callers, to run jobs of this size, one at a time.
 
-        Raises QueueFullError when too many wait already and `bounded` is set, and what
-        Slot.execute raises. A cancelled call ends its program.
+        Raises QueueFullError when too many wait already and `bounded` is set, TooLargeError, and
+        SandboxBrokenError when no slot works.
         """
-        queue_seconds = 0.0
-        attempts = len(self._slots) + 1
-        for attempt in range(1, attempts + 1):
-            queued = time.monotonic()
-            if not self._works():
-                raise SandboxBrokenError(_NO_SLOT)
-            await self._scheduler.acquire(caller, job.limits.memory_bytes, bounded=bounded and attempt == 1)
-            queue_seconds += time.monotonic() - queued
-            try:
-                execution = await self._execute(job, watch)
-            except SandboxBrokenError as error:
-                if error.started or attempt == attempts:
-                    raise
-                _log.warning("run_elsewhere", error=str(error))
-            else:
-                execution.usage.queue_seconds = queue_seconds
-                return execution
-        raise AssertionError("unreachable")
+        queued = time.monotonic()
+        if not self._works():
+            raise SandboxBrokenError(_NO_SLOT)
+        await self._scheduler.acquire(caller, memory_bytes, bounded=bounded)
+        try:
+            yield Permit(self, time.monotonic() - queued)
+        finally:
+            self._scheduler.release(memory_bytes)
 
     async def stop(self) -> None:
         """End whatever runs, and leave nothing behind."""
@@ -107,32 +101,44 @@ class Pool:
         await asyncio.gather(*self._renewals, return_exceptions=True)
         await asyncio.gather(*(slot.stop() for slot in self._slots))
 
-    async def _execute(self, job: Job, watch: Watch | None) -> Execution:
+    async def execute_permitted(self, job: Job, watch: Watch | None) -> Execution:
         """Run a job whose turn has come."""
-        slot = next((slot for slot in self._ready if slot.has_ready(job)), self._ready[0])
-        self._ready.remove(slot)
-        self._executing += 1
+        queued = time.monotonic()
+        slot = await self._take_ready(job)
+        queue_seconds = time.monotonic() - queued
         try:
-            return await slot.execute(job, watch)
+            execution = await slot.execute(job, watch)
         finally:
-            self._executing -= 1
-            self._owed += 1
-            self._scheduler.return_memory(job.limits.memory_bytes)
-            self._pay()
             renewal = asyncio.create_task(self._renew(slot))
             self._renewals.add(renewal)
             renewal.add_done_callback(self._renewals.discard)
+        execution.usage.queue_seconds = queue_seconds
+        return execution
 
-    def _pay(self) -> None:
-        """Give permits back, as long as every free or just given one has a ready slot."""
-        scheduler = self._scheduler
-        while self._owed:
-            about_to_execute = scheduler.running - self._owed - self._executing
-            free = self._permits - scheduler.running
-            if free + about_to_execute >= len(self._ready):
+    async def _take_ready(self, job: Job) -> Slot:
+        if not self._works():
+            raise SandboxBrokenError(_NO_SLOT)
+        if self._ready:
+            slot = next((slot for slot in self._ready if slot.has_ready(job)), self._ready[0])
+            self._ready.remove(slot)
+            return slot
+        turn: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._give(turn.result())
+            raise
+
+    def _give(self, slot: Slot) -> None:
+        """Let the next in turn have a ready slot."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():  # else cancelled
+                turn.set_result(slot)
                 return
-            self._owed -= 1
-            scheduler.release()
+        self._ready.append(slot)
 
     async def _renew(self, slot: Slot) -> None:
         while True:
@@ -144,19 +150,57 @@ class Pool:
                 _log.error("slot_broken", slot=slot.number, error=str(error))
                 if worked and not self._works():
                     self._scheduler.fail(SandboxBrokenError(_NO_SLOT))
+                    self._fail_waiting()
                     await self.on_health(False)
                 await asyncio.sleep(_RENEW_PAUSE_SECONDS)
             else:
                 worked = self._works()
                 self._broken.discard(slot.number)
-                self._ready.append(slot)
-                self._pay()
+                self._give(slot)
                 if not worked:
                     await self.on_health(True)
                 return
 
+    def _fail_waiting(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_exception(SandboxBrokenError(_NO_SLOT))
+
+    @property
+    def attempts(self) -> int:
+        """How often a job is begun at most whose slot broke before its program had started."""
+        return len(self._slots) + 1
+
     def _works(self) -> bool:
         return len(self._broken) < len(self._slots)
+
+
+class Permit:
+    """The right to run jobs, one at a time."""
+
+    def __init__(self, pool: Pool, queue_seconds: float) -> None:
+        self._pool = pool
+        self._queue_seconds = queue_seconds
+
+    async def execute(self, job: Job, watch: Watch | None = None) -> Execution:
+        """Run a job on a ready slot; a cancelled call ends its program.
+
+        Where a slot broke before the program started the job runs on another, once for each
+        slot at most and once more. Raises what Slot.execute raises.
+        """
+        for attempt in range(1, self._pool.attempts + 1):
+            try:
+                execution = await self._pool.execute_permitted(job, watch)
+            except SandboxBrokenError as error:
+                if error.started or attempt == self._pool.attempts:
+                    raise
+                _log.warning("run_elsewhere", error=str(error))
+            else:
+                execution.usage.queue_seconds += self._queue_seconds
+                self._queue_seconds = 0.0
+                return execution
+        raise AssertionError("unreachable")
 
 
 async def _told_nobody(healthy: bool) -> None:

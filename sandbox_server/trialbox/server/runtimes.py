@@ -92,10 +92,7 @@ def load(
             )
             facts = json.loads(run.stdout)
         except (OSError, subprocess.SubprocessError, ValueError) as error:
-            detail = getattr(error, "stderr", b"") or b""
-            raise RuntimeUnusableError(
-                f"runtime {name!r}: {interpreter} can't be used: {error} {detail.decode(errors='replace')}"
-            ) from error
+            raise RuntimeUnusableError(f"{interpreter} is no Python that can be used: {_why(error)}") from error
         files = {
             f"{GUEST_FOLDER}/{path.relative_to(guest)}": path.read_bytes().decode("latin-1")
             for path in guest.rglob("*")
@@ -111,6 +108,16 @@ def load(
         warm=warm,
         root=_layout(facts, files),
     )
+
+
+def _why(error: Exception) -> str:
+    """In one line: what was run is longer than anybody wants to read."""
+    if isinstance(error, subprocess.CalledProcessError):
+        *_, said = error.stderr.decode(errors="replace").strip().rpartition("\n")
+        return f"it ended with exit status {error.returncode}: {said or 'nothing was said'}"
+    if isinstance(error, subprocess.TimeoutExpired):
+        return f"it did not end within {error.timeout} s"
+    return error.strerror or str(error) if isinstance(error, OSError) else f"it printed no facts: {error}"
 
 
 def _layout(facts: dict[str, str], files: dict[str, str]) -> dict[str, object]:

@@ -70,17 +70,12 @@ class Scheduler:
                 self._leave(caller, turn)
                 self._start_waiting()
             elif not turn.cancelled() and turn.exception() is None:
-                self._used_memory_bytes -= memory_bytes
-                self.release()
+                self.release(memory_bytes)
             raise
 
-    def release(self) -> None:
-        """Give back a permit, whose memory was given back; whoever can run now has its own when this returns."""
+    def release(self, memory_bytes: int) -> None:
+        """Give back a permit and its memory; whoever can run now has its own when this returns."""
         self._running -= 1
-        self._start_waiting()
-
-    def return_memory(self, memory_bytes: int) -> None:
-        """Give back the memory that was got with a permit; the permit may be kept a while longer."""
         self._used_memory_bytes -= memory_bytes
         self._start_waiting()
 

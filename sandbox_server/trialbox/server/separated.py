@@ -10,12 +10,13 @@ from typing import Any
 from trialbox.server.budget import Budget, explain
 from trialbox.server.grading import Call, CaseResult, Check, EvaluationJob, Trust, Verdict
 from trialbox.server.judge_watch import JudgeWatch, News
-from trialbox.server.model import Execution, Job, Limits, Outcome, Part, Role
-from trialbox.server.watching import Execute, Records, Running
+from trialbox.server.judges import Judges, JudgingEnd, Kind
+from trialbox.server.model import Execution, Job, Outcome, Part, Role
+from trialbox.server.watching import Records, Running
 
 # The first that writes all of these types as later ones do.
 _MARSHAL_VERSION = 2
-# What the host says with a channel: see guest/judging.py.
+# What the host says with a channel: see guest/judge.py.
 _KEPT, _GIVEN_UP = b"\0", b"\1"
 _Result = partial(CaseResult, trust=Trust.SEPARATED)
 
@@ -23,17 +24,15 @@ _Result = partial(CaseResult, trust=Trust.SEPARATED)
 class SeparatedCases:
     """Puts a program to a judge, with another candidate whenever one is lost, and another judge if need be."""
 
-    def __init__(
-        self, job: EvaluationJob, budget: Budget, execute_judge: Execute, judge_limits: Limits, text_limit: int
-    ) -> None:
+    def __init__(self, job: EvaluationJob, budget: Budget, judges: Judges, kind: Kind, text_limit: int) -> None:
         self.shared: dict[int, str] = {}
         """Why cases can't be judged apart from the program: they have no result."""
         self.expected = dict(job.suite.expected)
         """What oracles gave, now or earlier."""
         self._job = job
         self._budget = budget
-        self._execute_judge = execute_judge
-        self._judge_limits = judge_limits
+        self._judges = judges
+        self._kind = kind
         self._text_limit = text_limit
         self._results: dict[int, CaseResult] = {}
 
@@ -60,25 +59,22 @@ class SeparatedCases:
             and number not in self.expected
             for number in watch.pending
         )
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        job = self._judge_job(list(watch.pending), theirs.fileno())
-        judging = asyncio.ensure_future(self._execute_judge(job, watch.attach, bounded=self._budget.is_untouched))
-        judging.add_done_callback(lambda _: watch.tell("gone"))
-        with ours, theirs:
-            try:
+        async with self._judges.judge(self._kind) as seat:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with ours:
+                with theirs:
+                    judging = seat.begin(self._suite(list(watch.pending)), theirs.fileno(), watch.feed)
+                watch.attach(judging)
+                judging.ended.add_done_callback(lambda _: watch.tell("gone"))
+                said: bytes | None = _KEPT
                 # What an oracle takes is not the program's: where one is to be asked, the program waits.
-                news = await _next(watch, "planned" if has_unknown else "started")
-                said: bytes | None = _KEPT if news.name != "gone" else None
-                self._budget.admit()
+                if has_unknown and (await _next(watch, "planned")).name == "gone":
+                    said = None
                 while said is not None and watch.pending and self._budget.is_left:
                     said = await self._run_candidate(watch, ours, said)
-                ours.close()  # the judge has no more to do when it reads that
-                judged = await judging
-            finally:
-                judging.cancel()
-                await asyncio.gather(judging, return_exceptions=True)
-        if watch.pending and self._budget.is_left:
-            self._blame_judge(watch, judged)
+            # Its control socket at an end, the judge has no more to do; where it owes a verdict, it has ended.
+            if watch.pending and self._budget.is_left:
+                self._blame_judge(watch, await judging.ended)
 
     async def _run_candidate(self, watch: JudgeWatch, control: socket.socket, said: bytes) -> bytes | None:
         """Run a candidate to its end; return what to say with the next one, None where there is to be none."""
@@ -146,15 +142,14 @@ class SeparatedCases:
         watch.give_up(result)
         return _GIVEN_UP
 
-    def _blame_judge(self, watch: JudgeWatch, judged: Execution) -> None:
+    def _blame_judge(self, watch: JudgeWatch, end: JudgingEnd) -> None:
         """Give a verdict on the case in which the judge ended: what runs there is the suite's own code."""
-        limit = self._text_limit
-        if watch.overdue is not None or judged.outcome is Outcome.WALL_TIME_EXCEEDED:
+        if watch.overdue is not None or end.outcome is Outcome.WALL_TIME_EXCEEDED:
             why = f"no verdict within {self._job.case_seconds:g} s"
-        elif judged.outcome is Outcome.MEMORY_EXCEEDED:
-            why = f"judging took more than the {self._judge_limits.memory_bytes} bytes that the judge may use"
+        elif end.outcome is Outcome.MEMORY_EXCEEDED:
+            why = f"judging took more than the {self._judges.limits.memory_bytes} bytes that the judge may use"
         else:
-            why = f"the judge ended: {explain(judged, 'under the test code', limit).message}"
+            why = f"{end.detail} under the test code"
         if watch.oracle is not None:
             watch.pending.remove(watch.oracle)
             message = f"the oracle gave no expected value: {why}"
@@ -170,20 +165,12 @@ class SeparatedCases:
         while watch.pending:
             watch.give_up(result)
 
-    def _judge_job(self, numbers: list[int], control: int) -> Job:
+    def _suite(self, numbers: list[int]) -> bytes:
+        """Write what the judge is to know, in a form that every Python's marshal knows: see guest/judge.py."""
         suite = self._job.suite
         known = {number: self.expected[number] for number in numbers if number in self.expected}
         cases = [_described(number, suite.cases[number]) for number in numbers]
-        data = (suite.setup, cases, list(suite.oracles), known, self._job.fresh)
-        # Its files are there for the test code; the program itself is not.
-        program = replace(self._job.program, source=b"", args=(), stdin=b"")
-        limits = replace(self._judge_limits, disk_bytes=max(self._judge_limits.disk_bytes, self._job.limits.disk_bytes))
-        return Job(
-            program=program,
-            limits=limits,
-            isolation=self._job.isolation,
-            part=Part(role=Role.JUDGE, data=marshal.dumps(data, _MARSHAL_VERSION), descriptors=(control,)),
-        )
+        return marshal.dumps((suite.setup, cases, list(suite.oracles), known, self._job.fresh), _MARSHAL_VERSION)
 
 
 async def _next(watch: JudgeWatch, *names: str) -> News:

@@ -3,7 +3,6 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import partial
 from typing import Any, TypeVar
 
 import grpc
@@ -15,8 +14,8 @@ from grpc_status import rpc_status
 from trialbox.server import status, wire
 from trialbox.server.batch import answer_each
 from trialbox.server.evaluation import evaluate
+from trialbox.server.judges import Judges
 from trialbox.server.layers import Layer, LayerState
-from trialbox.server.model import Limits
 from trialbox.server.pool import Pool
 from trialbox.server.suites import SuiteStore
 from trialbox.server.validation import Bounds, Validator
@@ -44,8 +43,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         self,
         *,
         pool: Pool,
-        judges: Pool,
-        judge_limits: Limits,
+        judges: Judges,
         bounds: Bounds,
         suites: SuiteStore,
         layers: list[Layer],
@@ -54,7 +52,6 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
     ) -> None:
         self._pool = pool
         self._judges = judges
-        self._judge_limits = judge_limits
         self._bounds = bounds
         self._suites = suites
         self._validator = Validator(bounds, suites)
@@ -177,13 +174,8 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         request_id = request.request_id or uuid.uuid4().hex
         structlog.contextvars.bind_contextvars(request_id=request_id)
         known = len(job.suite.expected)
-        done = await evaluate(
-            partial(self._pool.execute, caller=caller),
-            partial(self._judges.execute, caller=caller),
-            job,
-            judge_limits=self._judge_limits,
-            bounded=bounded,
-        )
+        async with self._pool.permit(job.limits.memory_bytes, caller=caller, bounded=bounded) as permit:
+            done = await evaluate(permit.execute, self._judges, job, caller=caller)
         if len(job.suite.expected) != known:
             self._suites.grew(job.suite, sum(map(len, job.suite.expected.values())))
         _log.debug("evaluated", cases=len(done.cases), wall_seconds=done.usage.wall_seconds)

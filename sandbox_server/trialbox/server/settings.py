@@ -1,18 +1,37 @@
 """The operator's settings, read from TRIALBOX_* environment variables."""
 
+import json
 import os
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field, NonNegativeInt, PositiveInt, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from trialbox.server import layers
 from trialbox.server.model import Limits
+from trialbox.v1 import MINIMUM_LIMITS
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 MAXIMUM_SLOTS = 256
 """Each slot has host ids of its own, which one server's range must hold."""
 
 MAXIMUM_SPARE_SLOTS = 64
 """So do spare ones."""
+
+MINIMUM_TOTAL_MEMORY_BYTES = 64 << 20
+"""What the programs need that probe the layers."""
 
 _SERVERS_OWN = {"PYTHONPATH", "PYTHONHASHSEED", "LD_BIND_NOW"}
 _MIB = 1 << 20
@@ -24,8 +43,12 @@ def _checked_address(address: str) -> str:
     host, _, port = address.rpartition(":")
     is_port = port.isascii() and port.isdigit() and int(port) < 1 << 16
     if not (address.startswith("unix:") and port) and not (host and is_port):
-        raise ValueError(f"{address!r} is neither HOST:PORT, with a port from 0 to 65535, nor unix:PATH")
+        raise ValueError("is neither HOST:PORT, with a port from 0 to 65535, nor unix:PATH")
     return address
+
+
+class InvalidSettingsError(ValueError):
+    """Settings that can't be used; the message has a line for each, which names its variable."""
 
 
 class LimitSettings(BaseModel, extra="forbid"):
@@ -35,9 +58,9 @@ class LimitSettings(BaseModel, extra="forbid"):
     cpu_seconds: Seconds
     memory_bytes: PositiveInt
     processes: PositiveInt
-    open_files: Annotated[int, Field(ge=16, le=4096)]
+    open_files: Annotated[int, Field(ge=MINIMUM_LIMITS["open_files"], le=4096)]
     disk_bytes: PositiveInt
-    disk_inodes: Annotated[int, Field(ge=16)]
+    disk_inodes: Annotated[int, Field(ge=MINIMUM_LIMITS["disk_inodes"])]
     output_bytes: PositiveInt
 
     def to_limits(self) -> Limits:
@@ -49,6 +72,7 @@ class RuntimeSettings(BaseModel, extra="forbid"):
     """An interpreter, or a virtual environment's, that programs may ask for by name."""
 
     interpreter: str
+    """The path of a Python, such as a virtual environment's `bin/python`."""
     environment: dict[str, str] = {}
     """Variables that its programs have; not those that the server itself sets for the interpreter's start."""
     preload: list[Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*$")]] = []
@@ -67,7 +91,7 @@ class RuntimeSettings(BaseModel, extra="forbid"):
 class Settings(BaseSettings):
     """All a server can be told."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid", frozen=True, enable_decoding=False)
 
     address: Annotated[str, AfterValidator(_checked_address)] = "127.0.0.1:50051"
     """`host:port`, or `unix:` and the path of a socket."""
@@ -79,11 +103,12 @@ class Settings(BaseSettings):
     """How many more are kept, to get ready for the next programs while others run."""
     queue_size: NonNegativeInt = 256
     """How many unary requests may wait for a slot."""
-    total_memory_bytes: PositiveInt | None = None
+    total_memory_bytes: Annotated[int, Field(ge=MINIMUM_TOTAL_MEMORY_BYTES)] | None = None
     """What the memory limits of all running programs may sum up to; left out, nine tenths of the memory
     of the machine or of the server's cgroup. No single limit, default or maximum, is above it."""
     judge_memory_bytes: Annotated[int, Field(ge=64 * _MIB)] = 512 * _MIB
-    """What a judge may use, which holds a suite, runs its test code and compares answers."""
+    """What a judge may use, which holds a suite, runs its test code and compares answers. There are as many judges
+    as slots at most, spare ones included; what they use comes on top of total_memory_bytes."""
     suite_cache_bytes: NonNegativeInt = 256 * _MIB
     """How much memory suites may take that are kept for later requests."""
     executions_by_jail: PositiveInt = 10_000
@@ -98,6 +123,8 @@ class Settings(BaseSettings):
         disk_inodes=4096,
         output_bytes=_MIB,
     )
+    """What a program may use that asks for nothing: a JSON object such as `{"wall_seconds": 5}`, with the names
+    of LimitSettings. Those left out keep the values given here."""
     maximum_limits: LimitSettings = LimitSettings(
         wall_seconds=600,
         cpu_seconds=600,
@@ -108,23 +135,45 @@ class Settings(BaseSettings):
         disk_inodes=65536,
         output_bytes=16 * _MIB,
     )
+    """The most that a program may ask for, written as `default_limits` are; no default may be above it."""
     default_case_seconds: Seconds = 10
     """What a case of an evaluation may take."""
     default_evaluation_seconds: Seconds = 120
     """What a whole evaluation may take, elapsed and on the processors, by default."""
     runtimes: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")], RuntimeSettings] = {}
-    """Runtimes by name; `python`, the default, is the server's own interpreter unless given here."""
+    """Runtimes by name; `python`, the default, is the server's own interpreter unless given here.
+    A JSON object such as `{"scientific": {"interpreter": "/srv/scientific/bin/python"}}`."""
     first_host_id: PositiveInt | None = None
     """The first of three user and group ids a slot; left out, derived from the process id."""
     waived_layers: frozenset[str] = frozenset()
-    """Layers, by doctor's names, that may be missing."""
+    """Layers, by doctor's names, that may be missing: a JSON array."""
     reflection: bool = True
+    """Whether tools such as grpcurl may ask the server for its services and messages."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """`debug` adds a line for each request."""
     stop_grace_seconds: Seconds = 10
     """What running requests may take to end when the server is told to stop."""
     lifeline_fd: int | None = None
     """An inherited socket: the server says there when it is ready, and stops when it closes."""
+
+    @field_validator("default_limits", "maximum_limits", "runtimes", "waived_layers", mode="before")
+    @classmethod
+    def _from_json(cls, given: Any, info: ValidationInfo) -> Any:
+        """Read what a variable holds; limits left out there keep their defaults."""
+        if isinstance(given, str):
+            try:
+                given = json.loads(given)
+            except ValueError as error:
+                raise ValueError(f"is not JSON: {error}") from None
+        default = cls.model_fields[info.field_name or ""].default
+        return default.model_dump() | given if isinstance(default, LimitSettings) and isinstance(given, dict) else given
+
+    @field_validator("waived_layers")
+    @classmethod
+    def _known(cls, names: frozenset[str]) -> frozenset[str]:
+        for name in sorted(names - set(layers.NAMES)):
+            raise ValueError(f"{name!r} is no layer; the layers are {', '.join(layers.NAMES)}")
+        return names
 
     @model_validator(mode="before")
     @classmethod
@@ -141,5 +190,25 @@ class Settings(BaseSettings):
         maximum = self.maximum_limits.model_dump()
         for name, value in self.default_limits.model_dump().items():
             if value > maximum[name]:
-                raise ValueError(f"default_limits.{name} is {value}, above maximum_limits.{name}, {maximum[name]}")
+                raise ValueError(
+                    f"{_PREFIX}DEFAULT_LIMITS.{name} is {value}, above {_PREFIX}MAXIMUM_LIMITS.{name}, {maximum[name]}"
+                )
         return self
+
+
+def load() -> Settings:
+    """Read the environment; raises InvalidSettingsError."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise InvalidSettingsError("\n".join(map(_told, error.errors(include_url=False)))) from None
+
+
+def _told(problem: "ErrorDetails") -> str:
+    """One line for a fault that pydantic found: the variable, its value, and what is wrong with it."""
+    message = problem["msg"].removeprefix("Value error, ")
+    if not problem["loc"]:  # about several variables, which it names
+        return message
+    name, *inner = map(str, problem["loc"])
+    place = ".".join([f"{_PREFIX}{name.upper()}", *inner])
+    return f"{place}: {message}" if problem["type"] == "missing" else f"{place} = {problem['input']!r:.80}: {message}"

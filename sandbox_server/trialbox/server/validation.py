@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from trialbox.server.grading import Call, Case, Check, Comparison, EvaluationJob, Rule, Stdio, Suite
 from trialbox.server.model import LIMIT_NAMES, IsolationPath, Job, Limits, Program
 from trialbox.server.suites import SuiteStore
-from trialbox.v1 import evaluation_pb2, execution_pb2, sandbox_service_pb2, values
+from trialbox.v1 import MINIMUM_LIMITS, evaluation_pb2, execution_pb2, sandbox_service_pb2, values
 
 _MAXIMUM_FILES = 1000
 _MAXIMUM_PATH_BYTES = 1024
@@ -109,6 +109,9 @@ class Validator:
             suite=suite,
             limits=limits,
             isolation=isolation,
+            judge_isolation=(
+                IsolationPath.WARM if program.runtime in self._bounds.warm_runtimes else IsolationPath.COLD
+            ),
             case_seconds=case_seconds,
             forbid_shared=request.forbid_shared,
             fresh=request.fresh,
@@ -194,7 +197,7 @@ class Validator:
             if given.HasField(name):  # type: ignore[arg-type]  # the stub wants a literal
                 chosen[name] = getattr(given, name)
                 maximum = getattr(self._bounds.maximum_limits, name)
-                found.number(f"limits.{name}", chosen[name], maximum)
+                found.number(f"limits.{name}", chosen[name], maximum, minimum=MINIMUM_LIMITS.get(name))
         return replace(defaults, **chosen)
 
     def _program(
@@ -322,9 +325,12 @@ class _Findings:
         if not holds:
             self.add(field, description)
 
-    def number(self, field: str, value: float, maximum: float) -> None:
+    def number(self, field: str, value: float, maximum: float, *, minimum: int | None = None) -> None:
+        """Check that it is at least `minimum`, or where there is none above 0, and at most `maximum`."""
         # A NaN fails every comparison.
-        self.check(0 < value <= maximum, field, f"is {value}; the allowed range is above 0 to {maximum}")
+        holds = (value > 0 if minimum is None else minimum <= value) and value <= maximum
+        least = "above 0" if minimum is None else minimum
+        self.check(holds, field, f"is {value}; the allowed range is {least} to {maximum}")
 
     def path(self, field: str, path: str) -> bool:
         encoded = path.encode()

@@ -26,7 +26,7 @@ Watch = Callable[[Running], Records | None]
 
 
 class Execute(Protocol):
-    """Runs one job in a jail: Pool.execute, for one caller."""
+    """Runs one job in a jail: Permit.execute."""
 
-    def __call__(self, job: Job, watch: Watch | None = None, *, bounded: bool = True) -> Awaitable[Execution]:
-        """Run `job`; raises what Pool.execute raises."""
+    def __call__(self, job: Job, watch: Watch | None = None) -> Awaitable[Execution]:
+        """Run `job`; raises what Permit.execute raises."""

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,12 @@ MBPP_ROW = {
 }
 
 
-def trialbox(*arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def trialbox(
+    *arguments: str | Path, stdin: bytes = b"", environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "trialbox.cli", *map(str, arguments)]
-    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
-    return subprocess.run(command, input=stdin, capture_output=True, check=False, env=environment)
+    all_of_it = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **(environment or {})}
+    return subprocess.run(command, input=stdin, capture_output=True, check=False, env=all_of_it)
 
 
 @pytest.fixture
@@ -72,7 +75,8 @@ def test_without_the_extra_the_command_names_it(missing: str) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert done.returncode == 2
     assert done.stdout == b""
-    assert f"needs {missing}, which is not installed: pip install 'trialbox[cli]'".encode() in done.stderr
+    wanted = f"needs {missing}, which is not installed: pip install 'trialbox[cli]' (in a clone: pip install '.[cli]')"
+    assert wanted.encode() in done.stderr
 
 
 @pytest.mark.parametrize("command", ["serve", "doctor"])
@@ -83,7 +87,24 @@ def test_without_the_server_what_needs_it_names_the_extra(command: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program, command], capture_output=True, check=False)
     assert done.returncode == 2
-    assert b"pip install 'trialbox[server]'" in done.stderr
+    assert b"needs grpc_health, which is not installed: pip install 'trialbox[server]' (in a clone:" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["serve"], ["doctor"], ["run", "-"], ["bench", "--rounds", "1"]])
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("TRIALBOX_SLOTS", "abc", b"TRIALBOX_SLOTS = 'abc': Input should be a valid integer"),
+        ("TRIALBOX_RUNTIMES", "{bad", b"TRIALBOX_RUNTIMES = '{bad': is not JSON"),
+    ],
+)
+def test_a_bad_setting_is_bad_input_to_every_command_that_serves(
+    arguments: list[str], name: str, value: str, complaint: bytes
+) -> None:
+    done = trialbox(*arguments, environment={name: value})
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert complaint in done.stderr
+    assert b"Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -100,10 +121,15 @@ def test_without_the_server_what_needs_it_names_the_extra(command: str) -> None:
         (["run", "-", "--memory-bytes", "much"], b"'much' is not a size, such as 1048576 or 64MiB"),
         (["run", "-", "--wall-seconds", "soon"], b"--wall-seconds"),
         (["serve", "--slots", "0"], b"--slots"),
+        (["serve", "--waive", "nothing"], b"'nothing' is no layer"),
+        (["serve", "--address", "here"], b"'here': is neither HOST:PORT"),
         (["bench", "--rounds", "0"], b"--rounds"),
-        (["bench", "--mbpp", "/nowhere/x"], b"No such file"),
+        (["bench", "--mbpp", "/nowhere/x"], b"trialbox: can't read /nowhere/x: No such file or directory\n"),
         (["evaluate", "--tasks", "sums", "--data", "x", "--reference"], b"'sums' is not one of"),
-        (["evaluate", "--tasks", "mbpp", "--data", "/nowhere/x", "--reference"], b"No such file"),
+        (
+            ["evaluate", "--tasks", "mbpp", "--data", "/nowhere/x", "--reference"],
+            b"trialbox: can't read /nowhere/x: No such file or directory\n",
+        ),
         (["evaluate", "--tasks", "mbpp", "--data", "x"], b"either --samples FILE or --reference"),
         (["evaluate", "--tasks", "mbpp", "--data", "x", "--samples", "y", "--reference"], b"either --samples"),
     ],

@@ -3,12 +3,14 @@
 import copy
 import pickle
 import re
+from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 from google.protobuf import duration_pb2
 from google.rpc import error_details_pb2
-from scripted_service import ScriptedService, abort, failing_first, status
+from scripted_service import ScriptedService, abort, failing_first, serving, status
 
 from trialbox.client import (
     AsyncSandbox,
@@ -119,9 +121,76 @@ def test_a_reason_from_another_domain_is_not_ours(service: ScriptedService, clie
 
 
 def test_a_server_that_is_not_there_is_unavailable(tmp_path: object) -> None:
-    with Sandbox(f"unix:{tmp_path}/nobody", retry=False) as client, pytest.raises(UnavailableError) as raised:
+    address = f"unix:{tmp_path}/nobody"
+    with Sandbox(address, retry=False) as client, pytest.raises(UnavailableError) as raised:
         client.run("", limits=_LIMITS)
-    assert raised.value.retryable
+    assert (raised.value.reason, raised.value.retryable) == ("NOT_REACHED", True)
+    assert str(raised.value).startswith(f"no server answers at {address}; if one did, it has stopped: ")
+
+
+@pytest.mark.parametrize("retry", [True, False])
+def test_a_server_that_is_gone_is_told_from_one_that_never_was(
+    service: ScriptedService, tmp_path: Path, retry: bool
+) -> None:
+    with serving(service, tmp_path) as address:
+        client = Sandbox(address, retry=retry)
+        client.run("", limits=_LIMITS)
+    with client, pytest.raises(UnavailableError) as raised:
+        client.run("", limits=_LIMITS)
+    assert (raised.value.reason, raised.value.retryable) == ("CONNECTION_LOST", True)
+    assert str(raised.value).startswith(f"the server at {address} stopped, or the connection to it was lost: ")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *(
+            "",
+            ":",
+            "127.0.0.1",
+            "localhost",
+            "host:",
+            ":50051",
+            "host:port",
+            "host:0",
+            "host:65536",
+            "::1",
+            "::1:50051",
+        ),
+        *(
+            "unix:",
+            "http://host:50051",
+            "dns:///host",
+            "dns:host",
+            "ipv4:1.2.3.4:1,5.6.7.8",
+            "grpc://host:1",
+            50051,
+            None,
+        ),
+    ],
+)
+def test_an_address_that_says_too_little_is_refused_before_any_call(address: Any) -> None:
+    for kind in (Sandbox, AsyncSandbox):
+        with pytest.raises(InvalidRequestError, match=r"address: is .*; HOST:PORT or unix:PATH is wanted"):
+            kind(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("host:50051", "127.0.0.1:1", "[::1]:50051", "unix:/a/b", "unix:b", "unix:///a/b", "unix-abstract:name"),
+        *(
+            "dns:///host:50051",
+            "dns:host:1",
+            "dns://1.1.1.1/host:1",
+            "ipv4:1.2.3.4:1,5.6.7.8:2",
+            "ipv6:[::1]:1",
+            "xds:///x",
+        ),
+    ],
+)
+def test_every_address_that_grpc_can_connect_to_is_taken(address: str) -> None:
+    Sandbox(address).close()
 
 
 def test_the_deadline_ends_the_call_here_and_on_the_server(service: ScriptedService, client: Sandbox) -> None:
@@ -129,6 +198,8 @@ def test_the_deadline_ends_the_call_here_and_on_the_server(service: ScriptedServ
     with pytest.raises(DeadlineExceededError) as raised:
         client.run("", limits=_LIMITS, deadline_seconds=0.2)
     assert isinstance(raised.value, TimeoutError)
+    assert "did not answer Execute within 0.2 s, the wait for a slot included" in str(raised.value)
+    assert raised.value.reason == "DEADLINE_EXCEEDED"
     assert service.cancelled.wait(20)
 
 

@@ -28,6 +28,19 @@ def test_answers_come_by_source_and_calls_are_kept() -> None:
     assert box.calls == [FakeCall(program=Program("print(1)", stdin=b"x"), limits=Limits(wall_seconds=1))]
 
 
+@pytest.mark.parametrize("written", ["print('ä')", "print('ä')".encode()])
+@pytest.mark.parametrize("given", ["print('ä')", "print('ä')".encode()])
+def test_text_and_its_bytes_are_one_program(written: str | bytes, given: str | bytes) -> None:
+    assert FakeSandbox({written: _DONE}).run(given).stdout == b"1\n"
+
+
+def test_a_program_that_is_no_text_is_found_too() -> None:
+    box = FakeSandbox({b"\xff": _DONE, "\ud800": _DONE})
+    assert [box.run(source).outcome for source in (b"\xff", "\ud800")] == [Outcome.SUCCEEDED] * 2
+    with pytest.raises(LookupError, match="xfe"):
+        box.run(b"\xfe")
+
+
 def test_a_function_may_make_the_answers() -> None:
     box = FakeSandbox(lambda call: Evaluation(cases=()) if call.suite else _DONE)
     assert box.run("").outcome is Outcome.SUCCEEDED

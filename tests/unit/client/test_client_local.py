@@ -88,17 +88,21 @@ def test_one_whose_owner_is_killed_ends_too(tmp_path: Path) -> None:
 
 
 def test_one_that_refuses_its_settings_is_quoted() -> None:
-    with pytest.raises(LocalServerError, match=r"exit status 3(.|\n)*no-such-layer") as raised:
+    with pytest.raises(LocalServerError, match=r"exit status 2(.|\n)*no-such-layer") as raised:
         Sandbox.local(settings={"waived_layers": '["no-such-layer"]'})
-    assert raised.value.reason == "LOCAL_SERVER_FAILED"
+    assert raised.value.reason == "LOCAL_SERVER_BAD_SETTINGS"
     assert not raised.value.retryable
 
 
 def test_one_that_is_not_installed_says_what_to_install(pretender: Path) -> None:
-    pretender.write_text("import a_module_that_nobody_has")
-    with pytest.raises(LocalServerError, match=r"pip install 'trialbox\[server\]'") as raised:
+    pretender.write_text(
+        "import runpy, sys\nsys.modules['pydantic_settings'] = None\n"
+        "runpy.run_module('trialbox.server', run_name='__main__')"
+    )
+    with pytest.raises(LocalServerError, match=r"needs pydantic_settings.* pip install '\.\[server\]'") as raised:
         Sandbox.local()
     assert raised.value.reason == "LOCAL_SERVER_NOT_INSTALLED"
+    assert "Traceback" not in str(raised.value)
 
 
 async def test_one_that_does_not_start_is_quoted_on_asyncio(pretender: Path) -> None:

@@ -58,7 +58,7 @@ class Own(KeyError):
 number = 5
 """
 
-_BIG = "x" * (8 << 20)
+_BIG = "x" * (16 << 20)
 
 _CALLS = {
     "right": (call("total", 1, 2, expected=3), Ended(verdict="PASSED")),
@@ -106,12 +106,24 @@ _CALLS = {
         call("give", "[Number(5)]", expected=[5]),
         Ended(verdict="FAILED", expected="[5]", message="gave what can't cross: a value of type Number can't cross"),
     ),
+    "a generator": (
+        call("give", "(number for number in range(3))", expected=[0, 1, 2]),
+        Ended(verdict="FAILED", expected="[0, 1, 2]", message="gave an iterator, which equals no other value"),
+    ),
+    "something, as expected": (
+        call("give", "Odd()", expected=True, rule=Rule.EVALPLUS_NOT_NONE),
+        Ended(verdict="PASSED"),
+    ),
+    "something that was not expected": (
+        call("give", "Odd()", expected=False, rule=Rule.EVALPLUS_NOT_NONE),
+        Ended(verdict="FAILED", actual="True", expected="False"),
+    ),
     "too much": (
-        call("give", "'x' * (8 << 20)", expected=_BIG),
+        call("give", "'x' * (16 << 20)", expected=_BIG),
         Ended(
             verdict="FAILED",
             expected="'" + "x" * 1999 + "…",
-            message=f"gave what can't cross: longer than {7 << 20} bytes when encoded",
+            message=f"gave what can't cross: longer than {16 << 20} bytes when encoded",
         ),
     ),
     "an exception": (
@@ -142,9 +154,10 @@ _CALLS = {
         call("give", "bytes(1 << 62)", expected=1),
         Ended(verdict="OUT_OF_MEMORY", kind="MemoryError", text="", line=9),
     ),
+    "a function of Python's": (call("sorted", [2, 1], expected=[1, 2]), Ended(verdict="PASSED")),
     "a function that is not there": (
         call("absent", expected=1),
-        Ended(verdict="ERROR", kind="NameError", text="the program defines no 'absent'"),
+        Ended(verdict="ERROR", kind="NameError", text="name 'absent' is not defined"),
     ),
     "a name that is no function": (
         call("number", expected=1),
@@ -248,8 +261,11 @@ _CHECKS = {
         Ended(verdict="FAILED", kind="AssertionError", text="raised"),
     ),
     "what can't cross": (check("assert give('Odd()') == 5"), _UNFIT),
-    "what can't cross and is swallowed": (check("try:\n    give('Odd()')\nexcept BaseException:\n    pass"), _UNFIT),
-    "what can't cross and ends in an error": (check("try:\n    give('Odd()')\nfinally:\n    1 / 0"), _UNFIT),
+    "what can't cross and is only looked for": (check("assert give('Odd()') is not None and give('Odd()')"), _PASSED),
+    "what can't cross and is never looked at": (check("give('Odd()')"), _PASSED),
+    "an iterator": (check("assert list(give('(number for number in range(3))')) == [0, 1, 2]"), _PASSED),
+    "what can't cross and is swallowed": (check("try:\n    give('Odd()').x\nexcept BaseException:\n    pass"), _UNFIT),
+    "what can't cross and ends in an error": (check("try:\n    give('Odd()') == 5\nfinally:\n    1 / 0"), _UNFIT),
     "an argument that can't cross": (check("same(lambda: 0)"), _MISUSED),
     "an argument that can't cross, swallowed": (
         check("try:\n    same(lambda: 0)\nexcept TypeError:\n    pass"),
@@ -262,12 +278,12 @@ _CHECKS = {
     ),
     "a function that is not there": (
         check("absent()"),
-        Ended(verdict="ERROR", kind="NameError", text="the program defines no 'absent'"),
+        Ended(verdict="ERROR", kind="NameError", text="name 'absent' is not defined"),
     ),
     "names of another case": (check("global left_over\nleft_over = 1"), _PASSED),
     "names of another case, not found": (
         check("left_over()"),
-        Ended(verdict="ERROR", kind="NameError", text="the program defines no 'left_over'"),
+        Ended(verdict="ERROR", kind="NameError", text="name 'left_over' is not defined"),
     ),
     "a state": (check("assert count() == 1"), _PASSED),
     "a state later on": (check("assert count() == 2\nassert count() == 3"), _PASSED),

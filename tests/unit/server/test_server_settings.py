@@ -1,13 +1,18 @@
 """The operator's settings come from the environment, and what can't hold is refused by name."""
 
+import ast
+import inspect
 import json
 import os
+from collections.abc import Mapping
+from itertools import pairwise
 
 import pytest
 from pydantic import ValidationError
 
+from trialbox.server import settings
 from trialbox.server.model import LIMIT_NAMES, Limits
-from trialbox.server.settings import RuntimeSettings, Settings
+from trialbox.server.settings import InvalidSettingsError, RuntimeSettings, Settings
 
 
 @pytest.fixture(autouse=True)
@@ -19,9 +24,13 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def load(monkeypatch: pytest.MonkeyPatch, **environment: object) -> Settings:
+    put(monkeypatch, environment)
+    return Settings()
+
+
+def put(monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, object]) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(f"TRIALBOX_{name.upper()}", value if isinstance(value, str) else json.dumps(value))
-    return Settings()
 
 
 def limits(**changes: float) -> dict[str, float]:
@@ -36,6 +45,15 @@ def test_without_any_the_defaults_hold_together() -> None:
         assert 0 < getattr(settings.default_limits, name) <= getattr(settings.maximum_limits, name)
     assert settings.waived_layers == frozenset()
     assert isinstance(settings.default_limits.to_limits(), Limits)
+
+
+@pytest.mark.parametrize("kind", [Settings, RuntimeSettings])
+def test_each_has_a_sentence(kind: type) -> None:
+    (described,) = ast.parse(inspect.getsource(kind)).body
+    assert isinstance(described, ast.ClassDef)
+    for statement, sentence in pairwise(described.body):
+        if isinstance(statement, ast.AnnAssign):
+            assert isinstance(sentence, ast.Expr), ast.unparse(statement)
 
 
 def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +82,7 @@ def test_a_default_above_the_maximum_is_refused_by_name(name: str, monkeypatch: 
     lower = limits() | {name: most / 2 if name.endswith("seconds") else most // 2}
     load(monkeypatch, maximum_limits=Settings().maximum_limits.model_dump() | lower, default_limits=lower)
     too_much = limits() | {name: lower[name] + 1}
-    with pytest.raises(ValidationError, match=f"default_limits.{name}"):
+    with pytest.raises(ValidationError, match=f"DEFAULT_LIMITS.{name}"):
         load(monkeypatch, default_limits=too_much)
 
 
@@ -79,7 +97,9 @@ def test_a_default_above_the_maximum_is_refused_by_name(name: str, monkeypatch: 
         ("default_evaluation_seconds", -1),
         ("stop_grace_seconds", 0),
         ("first_host_id", 0),
+        ("total_memory_bytes", (64 << 20) - 1),
         ("waived_layers", '"memory_limit"'),
+        ("waived_layers", ["memory"]),
         ("runtimes", {"x": {}}),
     ],
 )
@@ -95,6 +115,13 @@ def test_no_limit_can_be_switched_off(table: str, name: str, value: str, monkeyp
     written = json.dumps(limits() | {name: "?"}).replace('"?"', value)
     with pytest.raises(ValidationError, match=name):
         load(monkeypatch, **{table: written})
+
+
+@pytest.mark.parametrize("table", ["default_limits", "maximum_limits"])
+def test_limits_left_out_keep_their_defaults(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = getattr(Settings(), table).model_dump()
+    after = getattr(load(monkeypatch, **{table: {"wall_seconds": 10.5}}), table)
+    assert after.model_dump() == before | {"wall_seconds": 10.5}
 
 
 @pytest.mark.parametrize("name", ["default_case_seconds", "default_evaluation_seconds"])
@@ -149,3 +176,33 @@ def test_hosts_with_ports_and_sockets_by_path_are_taken(monkeypatch: pytest.Monk
 def test_a_runtime_sets_no_variable_that_the_server_sets_itself(name: str) -> None:
     with pytest.raises(ValidationError, match=f"sets {name}"):
         Settings(runtimes={"x": RuntimeSettings(interpreter="/p", environment={name: "1"})})
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({"runtimes": "{bad"}, ["TRIALBOX_RUNTIMES = '{bad': is not JSON: Expecting property name"]),
+        ({"slots": "abc"}, ["TRIALBOX_SLOTS = 'abc': Input should be a valid integer"]),
+        (
+            {"total_memory_bytes": 1000},
+            ["TRIALBOX_TOTAL_MEMORY_BYTES = '1000': Input should be greater than or equal to"],
+        ),
+        ({"runtimes": {"x": {}}}, ["TRIALBOX_RUNTIMES.x.interpreter: Field required"]),
+        (
+            {"waived_layers": ["a" * 99]},
+            ["TRIALBOX_WAIVED_LAYERS = '[\"aaa", "no layer; the layers are user_namespace, pid"],
+        ),
+        ({"slotz": 3}, ["TRIALBOX_SLOTZ: no such setting"]),
+        ({"address": "here", "slots": 0}, ["TRIALBOX_ADDRESS = 'here': is neither", "\nTRIALBOX_SLOTS = '0': Input"]),
+        ({"maximum_limits": {"wall_seconds": 5}}, ["TRIALBOX_DEFAULT_LIMITS.wall_seconds is 10", "above TRIALBOX_MAX"]),
+    ],
+)
+def test_each_fault_is_told_in_one_line_that_names_its_variable(
+    environment: dict[str, object], told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(monkeypatch, environment)
+    with pytest.raises(InvalidSettingsError) as refused:
+        settings.load()
+    assert all(text in str(refused.value) for text in told)
+    assert len(str(refused.value).splitlines()) == len(environment)
+    assert "pydantic" not in str(refused.value)

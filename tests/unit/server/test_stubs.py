@@ -22,8 +22,14 @@ _EXCEPTIONS = {
     name: kind for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)
 }
 _NEVER_OWN = {"BaseException", "BaseExceptionGroup", "Exception", "ExceptionGroup"}
-_NEVER_OWN |= {"GeneratorExit", "KeyboardInterrupt", "SystemExit"}
+_NEVER_OWN |= {"GeneratorExit", "KeyboardInterrupt", "StopAsyncIteration", "StopIteration", "SystemExit"}
 _UNICODE = {"UnicodeDecodeError", "UnicodeEncodeError", "UnicodeTranslateError"}
+
+
+def told(kind: str, message: str, line: bytes, own: str, argument: str | None = None) -> bytes:
+    """What tells of an exception."""
+    texts = [text.encode() for text in (kind, message, own, message if argument is None else argument)]
+    return frames.pack(*texts[:2], line, *texts[2:])
 
 
 class Candidate:
@@ -48,7 +54,7 @@ class Candidate:
         self.answers(channel.VALUE, values.encode(value), changed)
 
     def raises(self, own: str, message: str = "why", kind: str = "Kind", line: bytes = b"3") -> None:
-        self.answers(channel.RAISED, frames.pack(kind.encode(), message.encode(), line, own.encode()))
+        self.answers(channel.RAISED, told(kind, message, line, own))
 
     def was_called(self) -> tuple[str, object, object]:
         """Function, arguments and keyword arguments of the next call."""
@@ -122,7 +128,7 @@ def test_a_line_is_one_that_a_program_may_have(candidate: Candidate, line: bytes
 
 
 def test_texts_are_cut_and_need_not_be_utf_8(candidate: Candidate) -> None:
-    candidate.answers(channel.RAISED, frames.pack(b"K\xff", b"m" * 100_000, b"1", b"ValueError"))
+    candidate.answers(channel.RAISED, frames.pack(b"K\xff", b"m" * 100_000, b"1", b"ValueError", b"a"))
     with pytest.raises(ValueError) as caught:
         candidate.function()
     kind, message, _ = caught.value.told  # type: ignore[attr-defined]
@@ -140,10 +146,12 @@ _NO_ANSWERS: dict[str, tuple[int, bytes, bytes]] = {
     "mirrored arguments that are more": (channel.VALUE, values.encode(1), values.encode(([], []))),
     "exception that is no frame": (channel.RAISED, b"garbage", b""),
     "exception of nothing": (channel.RAISED, b"", b""),
-    "exception of too few fields": (channel.RAISED, frames.pack(b"K", b"m", b"1"), b""),
-    "exception of too many fields": (channel.RAISED, frames.pack(b"K", b"m", b"1", b"K", b"x"), b""),
-    "line of no number": (channel.RAISED, frames.pack(b"K", b"m", b"x", b"K"), b""),
-    "line too long for a number": (channel.RAISED, frames.pack(b"K", b"m", b"9" * 5000, b"K"), b""),
+    "exception of too few fields": (channel.RAISED, frames.pack(b"K", b"m", b"1", b"K"), b""),
+    "exception of too many fields": (channel.RAISED, frames.pack(b"K", b"m", b"1", b"K", b"a", b"x"), b""),
+    "line of no number": (channel.RAISED, told("K", "m", b"x", "K"), b""),
+    "line too long for a number": (channel.RAISED, told("K", "m", b"9" * 5000, "K"), b""),
+    "iterator of no values": (channel.ITERATOR, b"\xff", b""),
+    "iterator of what is no list": (channel.ITERATOR, values.encode(5), b""),
     "loaded again": (channel.LOADED, b"", b""),
     "unknown kind": (77, b"x", b""),
 }
@@ -171,26 +179,77 @@ def test_a_candidate_that_is_gone_is_lost_for_good(candidate: Candidate) -> None
     assert candidate.line.lost == "the process is gone"
 
 
-@given(st.integers(0, 5), st.binary(max_size=20), st.binary(max_size=20))
+_any_values = st.sampled_from([1, [], ([],), ([1],), "a"]).map(values.encode)
+
+
+@given(st.integers(0, 5), st.binary(max_size=20) | _any_values, st.binary(max_size=20) | _any_values)
 def test_whatever_is_answered_a_value_comes_or_one_of_the_exceptions(kind: int, content: bytes, more: bytes) -> None:
     with closing(Candidate()) as candidate:
         candidate.answers(kind, content, more)
         try:
-            values.encode(candidate.function([]))
-        except (stubs.CandidateError, stubs.UnfitAnswer, channel.ChannelLost):
-            assert candidate.line.lost or candidate.line.fault or kind == channel.RAISED
+            answer = candidate.function([])
+        except (stubs.CandidateError, channel.ChannelLost):
+            assert candidate.line.lost or kind == channel.RAISED
+        else:
+            assert type(answer) in (int, list, tuple, str, bool, type(None), stubs.Opaque, type(iter([])))
 
 
-@pytest.mark.parametrize("why", [b"a value of type Node can't cross", b"", b"\xff"])
-def test_an_answer_that_can_not_cross_is_no_exception_and_not_forgotten(candidate: Candidate, why: bytes) -> None:
-    candidate.answers(channel.UNFIT, why)
-    with pytest.raises(stubs.UnfitAnswer):
-        candidate.function()
-    assert not issubclass(stubs.UnfitAnswer, Exception)
+@pytest.mark.parametrize(("truth", "is_true"), [(b"1", True), (b"0", False), (b"", False), (b"\xff", False)])
+def test_an_answer_that_can_not_cross_is_something_of_which_the_truth_may_be_asked(
+    candidate: Candidate, truth: bytes, is_true: bool
+) -> None:
+    candidate.answers(channel.UNFIT, truth + b"why" if truth else b"")
+    answer = candidate.function()
+    assert answer is not None
+    assert bool(answer) is is_true
+    assert candidate.line.fault is None
+
+
+_USES = """
+answer == 1 | 1 != answer | answer < 1 | 1 >= answer | answer == answer | answer in [1] | 1 in answer | answer + 1 | 1 + answer
+"a" + answer | [1] + answer | answer * 2 | -answer | abs(answer) | ~answer | answer[0] | answer() | answer.x | answer.__class__
+answer.__dict__ | len(answer) | list(answer) | iter(answer) | next(answer) | sorted(answer) | reversed(answer) | hash(answer)
+{answer: 1} | {answer} | str(answer) | repr(answer) | bytes(answer) | format(answer) | "%s" % answer | "%d" % answer | f"{answer}"
+int(answer) | float(answer) | complex(answer) | range(answer) | round(answer) | divmod(answer, 2) | pow(2, answer) | [1][answer]
+isinstance(answer, list) | hasattr(answer, "x") | setattr(answer, "x", 1) | copy.copy(answer) | copy.deepcopy(answer)
+pickle.dumps(answer) | json.dumps(answer) | math.floor(answer) | math.isclose(answer, 1) | sum([answer]) | max(answer, 1)
+dict(answer) | set(answer) | zip(answer) | [*answer] | {**answer} | print(answer, file=io.StringIO()) | asyncio.run(answer)
+"""
+
+
+@pytest.mark.parametrize("use", [use.strip() for line in _USES.strip().splitlines() for use in line.split(" | ")])
+def test_any_other_use_of_what_can_not_cross_is_no_exception_and_not_forgotten(candidate: Candidate, use: str) -> None:
+    candidate.answers(channel.UNFIT, b"1a value of type Node can't cross")
+    answer = candidate.function()
+    names = {name: importlib.import_module(name) for name in ("asyncio", "copy", "io", "json", "math", "pickle")}
+    with pytest.raises(stubs.UnfitAnswer, match="type Node"):
+        eval(use, {**names, "answer": answer})
     assert isinstance(candidate.line.fault, stubs.UnfitAnswer)
-    assert str(candidate.line.fault) == why.decode("utf-8", "backslashreplace")
+    assert not issubclass(stubs.UnfitAnswer, Exception)
     candidate.returns(1)
     assert candidate.function() == 1  # the candidate is none the worse
+
+
+def test_a_with_statement_over_what_can_not_cross_is_no_use_of_it_either(candidate: Candidate) -> None:
+    candidate.answers(channel.UNFIT, b"1why")
+    with pytest.raises(stubs.UnfitAnswer), candidate.function():
+        pass
+
+
+def test_an_iterator_arrives_as_one_that_gives_the_same(candidate: Candidate) -> None:
+    candidate.answers(channel.ITERATOR, values.encode([1, [2]]))
+    answer = candidate.function()
+    assert iter(answer) is answer
+    assert list(answer) == [1, [2]]
+    assert list(answer) == []
+
+
+def test_an_exception_has_the_argument_that_the_program_gave_it(candidate: Candidate) -> None:
+    candidate.answers(channel.RAISED, told("KeyError", "'a'", b"3", "KeyError", "a"))
+    with pytest.raises(KeyError) as caught:
+        candidate.function()
+    assert caught.value.args == ("a",)
+    assert caught.value.told == ("KeyError", "'a'", 3)  # type: ignore[attr-defined]
 
 
 class _Own:
@@ -220,8 +279,8 @@ def test_changes_to_arguments_are_made_to_the_tests_own_objects(candidate: Candi
 
 def test_changes_are_made_where_the_function_raised_as_well(candidate: Candidate) -> None:
     items = [3]
-    told = frames.pack(b"ValueError", b"why", b"1", b"ValueError")
-    candidate.answers(channel.RAISED, told, values.encode(([3, 4],)))
+    why = told("ValueError", "why", b"1", "ValueError")
+    candidate.answers(channel.RAISED, why, values.encode(([3, 4],)))
     with pytest.raises(ValueError):
         candidate.function(items)
     assert items == [3, 4]

@@ -28,7 +28,7 @@ from trialbox.server.grading import EvaluationJob
 from trialbox.server.model import LIMIT_NAMES, IsolationPath, Job
 from trialbox.server.suites import UnknownSuiteError
 from trialbox.server.validation import InvalidRequestError, Violation
-from trialbox.v1 import values
+from trialbox.v1 import MINIMUM_LIMITS, values
 from trialbox.v1.evaluation_pb2 import Case, Suite
 from trialbox.v1.execution_pb2 import ISOLATION_PATH_COLD, ISOLATION_PATH_WARM, Program
 from trialbox.v1.execution_pb2 import Limits as WireLimits
@@ -47,6 +47,7 @@ def with_files(*paths: str) -> ExecuteRequest:
 @pytest.mark.parametrize(
     ("name", "value"),
     [(name, 0) for name in LIMIT_NAMES if name not in SECONDS]
+    + [(name, least - 1) for name, least in MINIMUM_LIMITS.items()]
     + [(name, getattr(MAXIMA, name) + 1) for name in LIMIT_NAMES if name not in SECONDS]
     + [(name, value) for name in SECONDS for value in (0.0, -0.0, -1.0, math.nan, math.inf, -math.inf, 60.0000001)]
     + [("memory_bytes", 2**64 - 1), ("processes", 2**32 - 1)],
@@ -55,12 +56,13 @@ def test_a_limit_out_of_range_is_refused_with_field_value_and_range(name: str, v
     for request in with_limit(name, value):
         found = violation(request)
         assert found.field == f"limits.{name}"
-        assert found.description == f"is {value}; the allowed range is above 0 to {getattr(MAXIMA, name)}"
+        least = MINIMUM_LIMITS.get(name, "above 0")
+        assert found.description == f"is {value}; the allowed range is {least} to {getattr(MAXIMA, name)}"
 
 
 @pytest.mark.parametrize("name", LIMIT_NAMES)
-def test_a_limit_up_to_its_ceiling_is_taken_and_the_others_left_at_their_defaults(name: str) -> None:
-    for value in (1, getattr(MAXIMA, name)):
+def test_a_limit_from_its_floor_to_its_ceiling_is_taken_and_the_others_left_at_their_defaults(name: str) -> None:
+    for value in (MINIMUM_LIMITS.get(name, 1), getattr(MAXIMA, name)):
         job = execution(with_limit(name, value)[0])
         assert job.limits == replace(DEFAULTS, **{name: value})
 

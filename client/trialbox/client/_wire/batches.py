@@ -45,7 +45,7 @@ def evaluate_batch(
     suites: dict[str, WrittenSuite] = {}
 
     def request_of(pair: tuple[AnyProgram, Suite]) -> sandbox_service_pb2.EvaluateRequest:
-        program, suite = pair
+        program, suite = requests.as_pair(pair)
         request = requests.evaluate_request(
             program,
             limits=limits,

@@ -1,12 +1,14 @@
 """How to reach a service: address, credentials, retries."""
 
 import json
+import re
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
 
+from trialbox.client._errors import InvalidRequestError
 from trialbox.v1 import CLIENT_ID_KEY, MAX_MESSAGE_BYTES
 
 MAX_ATTEMPTS = 5
@@ -38,6 +40,12 @@ class Endpoint:
     retry: bool = True
     client_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
+    def __post_init__(self) -> None:
+        """Raise InvalidRequestError for an address that gRPC would read as another than was meant."""
+        if not isinstance(self.address, str) or not _is_address(self.address):
+            told = f"is {self.address!r:.80}; HOST:PORT or unix:PATH is wanted"
+            raise InvalidRequestError.of_field("address", told)
+
     def options(self) -> list[tuple[str, str | int]]:
         """The channel's options."""
         service_config = {
@@ -67,3 +75,18 @@ class Endpoint:
         """What goes with every call."""
         named = ((CLIENT_ID_KEY, self.client_id),)
         return named if self.token is None else (*named, ("authorization", f"Bearer {self.token}"))
+
+
+def _is_address(address: str) -> bool:
+    """Whether it says all that is needed to connect: gRPC takes port 443 where none is given."""
+    kind, _, rest = address.partition(":")
+    if kind in ("unix", "unix-abstract", "xds"):
+        return rest != ""
+    if kind in ("ipv4", "ipv6"):
+        return all(map(_has_port, rest.split(",")))
+    return _has_port(re.sub("^//[^/]*/", "", rest) if kind == "dns" else address)
+
+
+def _has_port(address: str) -> bool:
+    match = re.fullmatch(r"(?:\[[^\[\]]+\]|[^:/\[\]]+):([0-9]{1,5})", address)
+    return match is not None and 0 < int(match[1]) < 1 << 16

@@ -3,7 +3,7 @@
 import contextlib
 import math
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
@@ -12,12 +12,13 @@ from grpc import StatusCode
 from trialbox.client._errors import InvalidRequestError, MessageTooLargeError
 from trialbox.client._requests import Call, Case, Check, Comparator, Comparison, Limits, Program, Stdio, Suite
 from trialbox.client._results import IsolationPath
-from trialbox.v1 import MAX_MESSAGE_BYTES, evaluation_pb2, execution_pb2, sandbox_service_pb2, values
+from trialbox.v1 import MAX_MESSAGE_BYTES, MINIMUM_LIMITS, evaluation_pb2, execution_pb2, sandbox_service_pb2, values
 
 INFO_SECONDS = 10.0
 QUEUE_ALLOWANCE_SECONDS = 60.0
 _LONGEST_WALL_SECONDS = 24 * 3600.0
 
+_SEEDS = 1 << 32
 _LIMIT_NAMES = tuple(limit.name for limit in fields(Limits))
 _PATH_NUMBERS = {path: execution_pb2.IsolationPath.Value(f"ISOLATION_PATH_{path.name}") for path in IsolationPath}
 _COMPARATOR_NUMBERS = {word: evaluation_pb2.Comparator.Kind.Value(f"KIND_{word.name}") for word in Comparator}
@@ -53,7 +54,7 @@ def execute_request(
     _fill_limits(request.limits, limits)
     if collect != ():
         with _naming("collect"):
-            request.collect.extend(_not_one_text(collect))
+            request.collect.extend(_texts(collect))
     request.isolation = _path_number(isolation)
     return of_bounded_size(request)
 
@@ -73,9 +74,11 @@ def evaluate_request(
     Raises:
         InvalidRequestError: The contract's messages can't carry a value.
     """
-    request = sandbox_service_pb2.EvaluateRequest(
-        request_id=uuid.uuid4().hex, forbid_shared=not allow_shared, fresh=fresh, coverage=coverage
-    )
+    request = sandbox_service_pb2.EvaluateRequest(request_id=uuid.uuid4().hex, forbid_shared=not allow_shared)
+    with _naming("fresh"):
+        request.fresh = fresh
+    with _naming("coverage"):
+        request.coverage = coverage
     _fill_program(request.program, program)
     _fill_limits(request.limits, limits)
     if case_seconds is not None:
@@ -91,11 +94,15 @@ def written_suite(suite: Suite) -> evaluation_pb2.Suite:
     Raises:
         InvalidRequestError: The contract's messages can't carry a value.
     """
+    if not isinstance(suite, Suite):
+        raise InvalidRequestError.of_field("suite", f"{suite!r:.80} is no Suite")
     message = evaluation_pb2.Suite()
     with _naming("suite.setup"):
         message.setup = _as_bytes(suite.setup)
     oracles: dict[bytes, int] = {}
-    for place, case in enumerate(suite.cases):
+    with _naming("suite.cases"):
+        cases = enumerate(suite.cases)
+    for place, case in cases:
         _fill_case(message.cases.add(), case, f"suite.cases[{place}]", oracles)
     message.oracles.extend(oracles)
     return message
@@ -108,18 +115,35 @@ def given_deadline(seconds: float | None, limits: Limits | None) -> float | None
         InvalidRequestError: Nobody can wait for `seconds`.
     """
     if seconds is not None:
-        if not 0 < seconds < math.inf:
-            raise InvalidRequestError.of_field("deadline_seconds", f"{seconds} is not a positive number")
+        if not isinstance(seconds, float | int) or not 0 < seconds < math.inf:
+            raise InvalidRequestError.of_field("deadline_seconds", f"{seconds!r} is not a positive number")
         return seconds
-    if limits is None or limits.wall_seconds is None:
+    if limits is None or _checked(limits).wall_seconds is None:
         return None
-    return server_deadline(limits)
+    try:
+        return server_deadline(limits)
+    except TypeError:
+        raise _refused_limit("wall_seconds", limits.wall_seconds) from None
 
 
 def check_in_flight(in_flight: int) -> None:
     """Raise InvalidRequestError where nothing could ever be in flight."""
-    if in_flight < 1:
-        raise InvalidRequestError.of_field("in_flight", f"{in_flight} is not a positive number")
+    if not isinstance(in_flight, int) or in_flight < 1:
+        raise InvalidRequestError.of_field("in_flight", f"{in_flight!r} is not a positive whole number")
+
+
+def check_many(field: str, items: object, *, methods: Sequence[str] = ("__iter__",)) -> None:
+    """Raise InvalidRequestError where one thing is given in the place of many, which have one of `methods`."""
+    # A string is full of strings, but nobody means to run each of its letters.
+    if isinstance(items, str | bytes) or not any(hasattr(items, method) for method in methods):
+        raise InvalidRequestError.of_field(field, f"{items!r:.80} is one thing; an iterable of many is wanted")
+
+
+def as_pair(item: tuple[Program | str | bytes, Suite]) -> tuple[Program | str | bytes, Suite]:
+    """Return one item of `evaluate_many`'s input; raises InvalidRequestError where it is none."""
+    if not isinstance(item, tuple | list) or len(item) != 2:
+        raise InvalidRequestError.of_field("pairs", f"holds {item!r:.80}, which is no pair of a program and a suite")
+    return item[0], item[1]
 
 
 def server_deadline(limits: Limits) -> float:
@@ -147,7 +171,28 @@ class _naming:
 
 
 def _as_bytes(text: str | bytes) -> bytes:
-    return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    if isinstance(text, str):
+        return text.encode("utf-8", "surrogatepass")
+    if isinstance(text, bytes):
+        return text
+    raise TypeError(f"{text!r:.80} is neither str nor bytes")
+
+
+def _text(text: str) -> str:
+    # Bytes of UTF-8 are as good to protobuf.
+    if not isinstance(text, str | bytes):
+        raise TypeError(f"{text!r:.80} is no string")
+    return text
+
+
+def _texts(items: Sequence[str]) -> list[str]:
+    return [_text(item) for item in _not_one_text(items)]
+
+
+def _items(mapping: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    if not isinstance(mapping, Mapping):
+        raise TypeError(f"{mapping!r:.80} is no mapping")
+    return mapping.items()
 
 
 def _not_one_text(items: Sequence[Any]) -> Sequence[Any]:
@@ -162,29 +207,52 @@ def _fill_program(message: execution_pb2.Program, program: Program | str | bytes
     with _naming("program.source"):
         message.source = _as_bytes(program.source)
     with _naming("program.files"):
-        for path, content in program.files.items():
-            message.files[path] = _as_bytes(content)
+        for path, content in _items(program.files):
+            message.files[_text(path)] = _as_bytes(content)
     if program.args != ():
         with _naming("program.args"):
-            message.args.extend(_not_one_text(program.args))
+            message.args.extend(_texts(program.args))
     with _naming("program.stdin"):
         message.stdin = _as_bytes(program.stdin)
     if program.env != {}:
         with _naming("program.env"):
-            message.env.update(program.env)
+            for name, value in _items(program.env):
+                message.env[_text(name)] = _text(value)
     with _naming("program.runtime"):
-        message.runtime = program.runtime or ""
+        message.runtime = _text(program.runtime or "")
     if program.hash_seed is not None:
-        with _naming("program.hash_seed"):
+        try:
             message.hash_seed = program.hash_seed
+        except (TypeError, ValueError):
+            told = f"is {program.hash_seed!r}; the allowed range is 0 to {_SEEDS - 1}"
+            raise InvalidRequestError.of_field("program.hash_seed", told) from None
 
 
 def _fill_limits(message: execution_pb2.Limits, limits: Limits | None) -> None:
-    for name in _LIMIT_NAMES if limits else ():
-        value = getattr(limits, name)
+    if limits is None:
+        return
+    for name in _LIMIT_NAMES:
+        value = getattr(_checked(limits), name)
         if value is not None:
-            with _naming(f"limits.{name}"):
+            try:
                 setattr(message, name, value)
+            except (TypeError, ValueError, OverflowError):
+                raise _refused_limit(name, value) from None
+
+
+def _checked(limits: Limits) -> Limits:
+    if not isinstance(limits, Limits):
+        raise InvalidRequestError.of_field("limits", f"{limits!r:.80} is no Limits")
+    return limits
+
+
+def _refused_limit(name: str, value: object) -> InvalidRequestError:
+    if isinstance(value, int):
+        least = MINIMUM_LIMITS.get(name, "above 0")
+        told = f"is {value}; the allowed range is {least} to the server's maximum"
+    else:
+        told = f"is {value!r:.80}; a {'number' if name.endswith('seconds') else 'whole number'} is wanted"
+    return InvalidRequestError.of_field(f"limits.{name}", told)
 
 
 def _fill_case(message: evaluation_pb2.Case, case: Case, field: str, oracles: dict[bytes, int]) -> None:
@@ -238,8 +306,11 @@ def _naming_case(field: str, call: Call) -> Iterator[None]:
 def _path_number(isolation: IsolationPath | str | None) -> execution_pb2.IsolationPath.ValueType:
     if isolation is None:
         return execution_pb2.ISOLATION_PATH_UNSPECIFIED
-    with _naming("isolation"):
+    try:
         return _PATH_NUMBERS[IsolationPath(isolation)]
+    except ValueError:
+        allowed = " and ".join(map(repr, map(str, IsolationPath)))
+        raise InvalidRequestError.of_field("isolation", f"is {isolation!r:.80}; {allowed} are allowed") from None
 
 
 def of_bounded_size(request: _Request) -> _Request:

@@ -5,6 +5,7 @@ Expected values never come here.
 """
 
 import _socket
+import builtins
 import os
 import sys
 import types
@@ -13,10 +14,21 @@ import channel
 import frames
 import values
 
+if False:  # for the type checker only
+    from typing import Any
+
 CANDIDATE = "/work/candidate.py"
 _TEXT_LIMIT = 2000
 # What stays as it was given, whatever is done with it.
 _UNCHANGING = frozenset((int, float, complex, bool, str, bytes, range, type(None)))
+
+# One gives all it has before its answer leaves: what it does meanwhile is part of the call.
+_EXAMPLES: "tuple[Any, ...]" = (
+    (number for number in ""), map(int, ()), filter(int, ()), zip(), enumerate(()), reversed(()),
+    iter([]), iter(()), iter({}), iter(set()), iter(""), iter(range(0)),
+)  # fmt: skip
+_ITERATORS = frozenset(map(type, _EXAMPLES))
+_MAXIMUM_ITEMS = 1_000_000
 
 _myself = sys.modules[__name__]
 # A program may have replaced os's own.
@@ -73,17 +85,18 @@ def _answer(namespace: dict[str, object], kind: int, name: bytes, arguments: byt
     before = values.encode(positional) if mirrored else b""
     tracer = _Tracer() if _traced else None
     try:
-        function = namespace[name.decode()]
+        function = _function(namespace, name.decode())
         if tracer is not None:
             tracer.start()
         try:
-            value = function(*positional, **keywords)  # type: ignore[operator]
+            value = function(*positional, **keywords)
+            if type(value) in _ITERATORS:
+                value = _Items.of(value)
         finally:
             if tracer is not None:
                 tracer.stop()
     except BaseException as error:
-        told = NameError(f"the program defines no {error}") if _is_missing(error, namespace, name) else error
-        outcome, content = channel.RAISED, _told(told)
+        outcome, content = channel.RAISED, _told(error)
     else:
         outcome, content = _encoded(value)
     changed = b""
@@ -96,17 +109,29 @@ def _answer(namespace: dict[str, object], kind: int, name: bytes, arguments: byt
     return channel.message(outcome, content, changed, tracer.covered() if tracer is not None else b"")
 
 
-def _encoded(value: object) -> "tuple[int, bytes]":
+def _function(namespace: dict[str, object], name: str) -> "Any":
     try:
-        return channel.VALUE, values.encode(value, max_bytes=channel.VALUE_BYTES)
+        return namespace[name]
+    except KeyError:
+        # A test may mean Python's own function of a name that a program could have given to one of its own.
+        if name in builtins.__dict__:
+            return builtins.__dict__[name]
+        raise NameError(f"name {name!r} is not defined") from None
+
+
+def _encoded(value: object) -> "tuple[int, bytes]":
+    kind = channel.VALUE
+    try:
+        if type(value) is _Items:
+            kind, value = channel.ITERATOR, value.items
+        return kind, values.encode(value, max_bytes=channel.VALUE_BYTES)
     except values.ValueEncodingError as error:
-        return channel.UNFIT, _bytes(str(error))
+        try:
+            return channel.UNFIT, (b"1" if value else b"0") + _bytes(str(error))
+        except BaseException as raised:
+            return channel.RAISED, _told(raised)
     except BaseException as error:  # such as a lack of memory
         return channel.RAISED, _told(error)
-
-
-def _is_missing(error: BaseException, namespace: dict[str, object], name: bytes) -> bool:
-    return isinstance(error, KeyError) and name.decode() not in namespace
 
 
 def _told(error: BaseException) -> bytes:
@@ -118,7 +143,9 @@ def _told(error: BaseException) -> bytes:
         message = "(its message can't be read)"
     own = next((kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "builtins"), "")
     number = b"%d" % (line if isinstance(line, int) and line > 0 else _line_in_candidate(error))
-    return frames.pack(_bytes(type(error).__name__), _bytes(message), number, own.encode())
+    # KeyError shows its argument with quotes, and would show what it is made of with more.
+    argument = error.args[0] if len(error.args) == 1 and type(error.args[0]) is str else message
+    return frames.pack(_bytes(type(error).__name__), _bytes(message), number, own.encode(), _bytes(argument))
 
 
 def _line_in_candidate(error: BaseException) -> int:
@@ -134,6 +161,23 @@ def _line_in_candidate(error: BaseException) -> int:
 def _bytes(text: str) -> bytes:
     shown = text if len(text) <= _TEXT_LIMIT else text[:_TEXT_LIMIT] + "…"
     return shown.encode("utf-8", "backslashreplace")
+
+
+class _Items:
+    """All that an iterator gave: it crosses as an iterator of them."""
+
+    def __init__(self, items: "list[object]") -> None:
+        self.items = items
+
+    @classmethod
+    def of(cls, iterator: "Any") -> object:
+        """What it gives, or the iterator itself where it gives more than can cross."""
+        items = []
+        for item in iterator:
+            items.append(item)
+            if len(items) > _MAXIMUM_ITEMS:
+                return iterator
+        return cls(items)
 
 
 class _Tracer:
@@ -152,12 +196,12 @@ class _Tracer:
         """The arcs, each as two lines; an arc from line 0 enters a function."""
         return b",".join(b"%d-%d" % arc for arc in sorted(self._arcs))
 
-    def _enter(self, frame: types.FrameType, event: str, argument: object) -> object:
+    def _enter(self, frame: types.FrameType, event: str, argument: object) -> "Any":
         if frame.f_code.co_filename != CANDIDATE:
             return None
         last = 0
 
-        def line(frame: types.FrameType, event: str, argument: object) -> object:
+        def line(frame: types.FrameType, event: str, argument: object) -> "Any":
             nonlocal last
             if event == "line":
                 self._arcs.add((last, frame.f_lineno))

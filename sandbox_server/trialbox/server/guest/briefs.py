@@ -11,7 +11,12 @@ LIMIT = 2000
 """Characters of a text at most, but for a mark where it is cut."""
 
 _DIGITS_BITS = 4000
-_BRACKETS = {list: "[]", tuple: "()", set: "{}", frozenset: ("frozenset({", "})")}
+_BRACKETS: "dict[object, tuple[str, str]]" = {
+    list: ("[", "]"),
+    tuple: ("(", ")"),
+    set: ("{", "}"),
+    frozenset: ("frozenset({", "})"),
+}
 
 
 def brief(value: object) -> str:

@@ -5,8 +5,9 @@ Every message is a size and as many bytes; numbers are little-endian.
                        (arguments: a tuple; keyword arguments: a dict, or nothing; both in the value encoding)
   candidate to judge   kind, value size, mirrored size, then value, mirrored arguments, coverage
                        loaded first: LOADED, or RAISED where the program does not load; then one for each call, in turn
-  value by kind        VALUE: in the value encoding | UNFIT: why the value can't cross, as text
-                       RAISED: type, message, line, and the name it crosses by, as frames
+  value by kind        VALUE: in the value encoding | ITERATOR: likewise, a list of all that it gives
+                       UNFIT: 1 or 0 for its truth, then why the value can't cross, as text
+                       RAISED: type, message, line, the name it crosses by, and its argument, as frames
 Mirrored arguments come where the call asked for them and the program changed them, as a tuple.
 """
 
@@ -16,11 +17,11 @@ if False:  # for the type checker only
     import _socket
 
 CALL, MIRRORED_CALL = 0, 1
-LOADED, VALUE, RAISED, UNFIT = 0, 1, 2, 3
-ANSWER_BYTES = 16 << 20
-"""The longest answer: what an honest program returns is far shorter."""
-VALUE_BYTES = 7 << 20
-"""The longest value in an answer, which may hold two."""
+LOADED, VALUE, RAISED, UNFIT, ITERATOR = range(5)
+VALUE_BYTES = 16 << 20
+"""The longest value that crosses: what an honest program returns is far shorter."""
+ANSWER_BYTES = 3 * VALUE_BYTES
+"""The longest answer, which may hold two values."""
 CALL_BYTES = 256 << 20
 """The longest call: longer than any that a suite can hold."""
 

@@ -140,8 +140,8 @@ def _all_close(expected: object, answer: object, absolute: float) -> bool:
 def _is_root(answer: object, arguments: "tuple[object, ...]", absolute: float) -> bool:
     """Whether the answer is a zero of the polynomial whose coefficients are the first argument."""
     try:
-        coefficients = arguments[0]
-        total = math.fsum(c * math.pow(answer, n) for n, c in enumerate(coefficients))  # type: ignore[arg-type, call-overload]
+        coefficients: list[float] = arguments[0]  # type: ignore[assignment]
+        total = math.fsum(c * math.pow(answer, n) for n, c in enumerate(coefficients))  # type: ignore[arg-type]
         return abs(total) <= absolute
     except (TypeError, ValueError, OverflowError, IndexError):
         return False

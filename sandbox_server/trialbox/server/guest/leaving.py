@@ -38,6 +38,8 @@ _last_shared = ""
 _kept: "list[object]" = []
 """What belongs to the interpreter and would go with sys's names: taking it apart is what is to be spared."""
 _main_names: frozenset[str] = frozenset()
+_first_loader: object = None
+"""What __main__ has before a script is run."""
 _older_collections: "tuple[int, int]" = (0, 0)
 _main: "ModuleType | None" = None
 _is_plain = False
@@ -46,7 +48,8 @@ _shared_sizes: "tuple[int, ...]" = ()
 
 def remember() -> None:
     """Take note of what programs will share with the fork server; call it there, last."""
-    global _last_shared, _main_names, _older_collections, _shared_sizes
+    global _first_loader, _last_shared, _main_names, _older_collections, _shared_sizes
+    _first_loader = sys.modules["__main__"].__dict__.get("__loader__")
     _last_shared = next(reversed(sys.modules))
     _main_names = frozenset(sys.modules["__main__"].__dict__)
     _shared_sizes = _count_shared_names()
@@ -89,6 +92,8 @@ def _status() -> int | None:
     if _shared_sizes != _count_shared_names():
         return None
     names = main.__dict__
+    if names.get("__loader__") is _first_loader:  # Python could not open the script: that is no success
+        return None
     # Running a script ends with removing these two; SystemExit leaves them where they are.
     if "__file__" in names or "__cached__" in names or not _main_names <= names.keys():
         return None

@@ -8,13 +8,18 @@ import frames
 import mirror
 import values
 
+if False:  # for the type checker only
+    from typing import Any, NoReturn
+
 _GROUPS = ("BaseExceptionGroup", "ExceptionGroup")
+# To a loop over map(f, …) it says that there is no more to be tested.
+_ENDS = ("StopIteration", "StopAsyncIteration")
 # They can't be made of a message alone.
 _UNICODE = ("UnicodeDecodeError", "UnicodeEncodeError", "UnicodeTranslateError")
 _CROSSING: dict[str, type[Exception]] = {
     name: kind
     for name, kind in vars(builtins).items()
-    if isinstance(kind, type) and issubclass(kind, Exception) and kind is not Exception and name not in _GROUPS
+    if isinstance(kind, type) and issubclass(kind, Exception) and kind is not Exception and name not in _GROUPS + _ENDS
 }
 _CROSSING |= dict.fromkeys(_UNICODE, UnicodeError)
 
@@ -61,7 +66,7 @@ class Line:
             try:
                 self._connection.send([message], self._before_waiting)
                 kind, content, changed, covered = self._connection.receive(self._before_waiting)
-                answer = _answer(kind, content)
+                answer = self._answer(kind, content)
                 mirrored = decoded(changed) if changed else positional
                 if not isinstance(mirrored, tuple) or len(mirrored) != len(positional):
                     raise channel.ChannelLost("other arguments than it was called with")
@@ -76,11 +81,57 @@ class Line:
         if changed:
             mirror.apply(positional, mirrored)
         if kind == channel.RAISED:
-            raise answer  # type: ignore[misc]
-        if kind == channel.UNFIT:
-            self.fault = UnfitAnswer(text(content))
-            raise self.fault
+            raise answer
         return answer
+
+    def _answer(self, kind: int, content: bytes) -> "Any":
+        """What the test code is to be given, or what is to be raised there; raises ChannelLost."""
+        if kind == channel.VALUE:
+            return decoded(content)
+        if kind == channel.RAISED:
+            return raised(content)
+        if kind == channel.UNFIT:
+            return Opaque(content[:1] == b"1", text(content[1:]), self)
+        items = decoded(content) if kind == channel.ITERATOR else None
+        if not isinstance(items, list):
+            raise channel.ChannelLost("no answer to a call")
+        return iter(items)
+
+
+class Opaque:
+    """What the program returned and can't cross: something, true or not as the program says, and no more.
+
+    Any other use of it than asking that is UnfitAnswer.
+    """
+
+    __slots__ = ("_line", "_truth", "_why")
+
+    def __init__(self, truth: bool, why: str, line: Line) -> None:
+        for name, value in (("_truth", truth), ("_why", why), ("_line", line)):
+            object.__setattr__(self, name, value)
+
+    def __bool__(self) -> bool:
+        """Say what the program says."""
+        return bool(object.__getattribute__(self, "_truth"))
+
+    def __getattribute__(self, name: str) -> "Any":
+        """Refuse."""
+        _refuse(self)
+
+
+def _refuse(self: Opaque, *_: object, **__: object) -> "NoReturn":
+    line, why = object.__getattribute__(self, "_line"), object.__getattribute__(self, "_why")
+    line.fault = UnfitAnswer(why)
+    raise line.fault
+
+
+for _name in (
+    "setattr delattr repr str bytes format hash eq ne lt le gt ge call len length_hint iter next reversed contains "
+    "getitem setitem delitem add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod divmod rdivmod "
+    "pow rpow and rand or ror xor rxor lshift rlshift rshift rrshift neg pos abs invert int float complex index round "
+    "trunc floor ceil enter exit matmul rmatmul reduce_ex copy deepcopy"
+).split():
+    setattr(Opaque, f"__{_name}__", _refuse)
 
 
 class Stub:
@@ -95,16 +146,6 @@ class Stub:
         return self._line.call(self.__name__.encode(), positional, keywords)
 
 
-def _answer(kind: int, content: bytes) -> object:
-    if kind == channel.VALUE:
-        return decoded(content)
-    if kind == channel.RAISED:
-        return raised(content)
-    if kind != channel.UNFIT:
-        raise channel.ChannelLost("no answer to a call")
-    return None
-
-
 def decoded(frame: bytes) -> object:
     """Decode what the program sent; raises ChannelLost where it is no value."""
     try:
@@ -115,17 +156,17 @@ def decoded(frame: bytes) -> object:
 
 def raised(content: bytes) -> Exception:
     """The exception that a RAISED message tells of; `told` holds its type, message and line as sent."""
-    kind, message, line, own = told(content)
-    error = _CROSSING.get(own, CandidateError)(message)
+    kind, message, line, own, argument = told(content)
+    error = _CROSSING.get(own, CandidateError)(argument)
     error.told = (kind, message, line)  # type: ignore[attr-defined]
     return error
 
 
-def told(content: bytes) -> "tuple[str, str, int, str]":
-    """Type, message, line and crossing name out of a RAISED message; raises ChannelLost."""
+def told(content: bytes) -> "tuple[str, str, int, str, str]":
+    """Type, message, line, crossing name and argument out of a RAISED message; raises ChannelLost."""
     try:
-        kind, message, line, own = frames.unpack(content)
-        return text(kind), text(message), min(max(int(line), 0), 2**31), text(own)
+        kind, message, line, own, argument = frames.unpack(content)
+        return text(kind), text(message), min(max(int(line), 0), 2**31), text(own), text(argument)
     except ValueError:
         raise channel.ChannelLost("no exception") from None
 

@@ -1,7 +1,9 @@
 """Rows of JSON and JSON Lines files, gzipped or not, whose errors say where the fault lies."""
 
 import gzip
+import hashlib
 import json
+import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,6 +52,33 @@ class Row:
             self.fail(field, f"must be a string or a whole number, not {_kind(value)}")
         return str(value)
 
+    def function_name(self, field: str) -> str:
+        """The Python name in `field`, safe to put into test code; raises TaskFileError."""
+        name = self.text(field)
+        if not name.isidentifier():
+            self.fail(field, f"must be a function's name, not {name!r}")
+        return name
+
+    def lists(self, field: str) -> list[list[Any]]:
+        """The list of lists in `field`; raises TaskFileError."""
+        value = self._get(field)
+        if not isinstance(value, list):
+            self.fail(field, f"must be a list of lists, not {_kind(value)}")
+        for number, item in enumerate(value):
+            if not isinstance(item, list):
+                self.fail(f"{field}[{number}]", f"must be a list, not {_kind(item)}")
+        return value
+
+    def tolerance(self, field: str) -> float:
+        """The number in `field`, finite and not negative; raises TaskFileError."""
+        value = self._get(field)
+        # True and False are ints to Python.
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self.fail(field, f"must be a number, not {_kind(value)}")
+        if not 0 <= value < math.inf:
+            self.fail(field, f"must be a finite number that isn't negative, not {value}")
+        return value
+
     def fail(self, field: str, complaint: str) -> NoReturn:
         """Raise TaskFileError about `field`."""
         raise TaskFileError(f"{self.place}, field {field!r}: {complaint}")
@@ -72,12 +101,28 @@ def read_rows(path: Path) -> list[Row]:
     return rows
 
 
-def _read_text(path: Path) -> str:
-    data = path.read_bytes()
+def content_md5(path: Path) -> str:
+    """The MD5 of a file's content, unpacked: what evalplus calls the hash of a data set.
+
+    Raises TaskFileError, and OSError when the file can't be read.
+    """
+    return hashlib.md5(_read_bytes(path), usedforsecurity=False).hexdigest()
+
+
+def _read_bytes(path: Path) -> bytes:
     try:
-        return (gzip.decompress(data) if data.startswith(_GZIP_MAGIC) else data).decode("utf-8-sig")
+        data = path.read_bytes()
+    except OSError as error:
+        raise type(error)(f"can't read {path}: {error.strerror}") from error
+    try:
+        return gzip.decompress(data) if data.startswith(_GZIP_MAGIC) else data
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise TaskFileError(f"{path}: is not a whole gzip file: {error}") from error
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return _read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise TaskFileError(f"{path}: is not UTF-8: {error}") from error
 

@@ -23,6 +23,10 @@ class Task:
     """The function the task asks for, where the data set names it."""
     prompt_is_code: bool = False
     """Whether the prompt begins the program, so that a completion goes on after it."""
+    base_cases: int | None = None
+    """How many cases, from the first, are those of the data set that this one extends; None where it extends none."""
+    note: str = ""
+    """What who reads the verdicts must know."""
 
     def complete(self, completion: str) -> str:
         """Make a whole program of what a model wrote."""

@@ -1,0 +1,19 @@
+"""What became of graded programs: how many pass, how far that can be trusted, and the files that tell of it."""
+
+from trialbox.synthesis.results.document import document
+from trialbox.synthesis.results.files import FILES, write
+from trialbox.synthesis.results.pass_at_k import CONFIDENCE, Estimate, estimate, pass_at_k
+from trialbox.synthesis.results.report import Graded, Report, SharedCase
+
+__all__ = [
+    "CONFIDENCE",
+    "FILES",
+    "Estimate",
+    "Graded",
+    "Report",
+    "SharedCase",
+    "document",
+    "estimate",
+    "pass_at_k",
+    "write",
+]

@@ -1,0 +1,8 @@
+# kind: Exit
+# origin: published
+# fools: exit_code
+# verdicts: ERROR
+
+import os
+
+os._exit(0)

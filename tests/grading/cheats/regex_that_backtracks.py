@@ -1,0 +1,11 @@
+# kind: Resources
+# origin: published
+# task: perimeter_once
+# attacks: the clock of a case, where the interpreter must get a turn to see it
+# verdicts: TIMED_OUT
+
+import re
+
+
+def square_perimeter(a):
+    return len(re.findall(r"(x+x+)+y", "x" * 64))

@@ -1,0 +1,5 @@
+# origin: own
+
+
+def square_perimeter(a):
+    return 4.0 * a
