@@ -26,7 +26,9 @@ def square_perimeter(a):
     return 4 * a
 """
 CHEATS = [cheat for cheat in corpus.cheats() if cheat.runtime is None]
-QUICK = [cheat for cheat in CHEATS if not any("TIMED_OUT" in right for right in cheat.verdicts)]
+# Of those that do something to the place, and don't take all their time.
+KINDS = {"Exit", "Forging", "Resources", "Cross-run", "Process", "Socket", "Channel", "Memory", "Timing", "Limits"}
+QUICK = [cheat for cheat in CHEATS if cheat.kind in KINDS and not any("TIMED_OUT" in right for right in cheat.verdicts)]
 LOOKING = [cheat for cheat in CHEATS if cheat.kind == "Memory" and cheat.task_name == "secret"]
 
 
