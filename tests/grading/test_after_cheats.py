@@ -77,6 +77,16 @@ def test_nothing_is_found_of_the_suite_before(cheat: CorpusProgram, one_slot: Sa
         assert found.passed, found.cases
 
 
+def test_the_end_of_a_cheat_does_not_hit_who_runs_there_by_then(grader: Sandbox) -> None:
+    names = {"sends_members_that_collide", "sends_the_largest_value", "sends_many_empty_sets"}
+    # their judges are ended a good while after their own processes
+    pairs = [(program_of(cheat), suite_of(cheat.task)) for cheat in CHEATS if cheat.name in names]
+    slow = "import time\ndef square_perimeter(a):\n    time.sleep(0.2)\n    return 4 * a\n"
+    pairs += [(Program(slow), PERIMETER)] * 16
+    evaluations = list(grader.evaluate_many(pairs, ordered=True, case_seconds=CASE_SECONDS, isolation="warm"))
+    assert [evaluation.cases for evaluation in evaluations[len(names) :] if not evaluation.passed] == []
+
+
 def test_files_of_a_cheat_do_not_change_what_an_oracle_says(one_slot: Sandbox) -> None:
     (cheat,) = [cheat for cheat in CHEATS if cheat.name == "brings_a_module_that_the_oracle_imports"]
     # a suite of its own, whose oracle the cheat is the first to have asked
