@@ -14,7 +14,11 @@ from trialbox.v1 import values
 
 # In a jail the guest's modules lie in one folder and name each other without a package: here each by what it needs.
 sys.modules.setdefault("values", values)
-for _name in ("frames", "channel", "comparators", "briefs", "mirror", "trust", "stubs", "judging", "answering"):
+for _name in (
+    *("frames", "channel", "comparators", "briefs", "mirror", "stubs"),
+    *("trust_known", "trust_traces", "trust_names", "trust_calls", "trust_expressions", "trust"),
+    *("judge", "judging", "answering"),
+):
     sys.modules.setdefault(_name, importlib.import_module(f"trialbox.server.guest.{_name}"))
 
 # A busy machine must fail no test.

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -308,6 +309,13 @@ def test_a_root_is_a_zero_of_the_polynomial_in_the_first_argument_whatever_was_e
 ) -> None:
     for expected in (2, None):
         assert same(Rule.EVALPLUS_ROOT, expected, answer, 0.0, absolute, (coefficients,)) is is_same
+
+
+@pytest.mark.parametrize("rule", [rule for rule in Rule if rule is not Rule.EVALPLUS_NOT_NONE])
+def test_a_signaling_nan_is_no_answer_and_no_harm(rule: Rule) -> None:
+    for answer in (Decimal("sNaN"), [Decimal("sNaN")]):
+        assert not same(rule, Decimal(1), answer, arguments=([1, 1],))
+        assert not same(rule, answer, Decimal(1), arguments=([1, 1],))
 
 
 def test_without_arguments_nothing_is_a_root() -> None:

@@ -59,8 +59,9 @@ def test_an_unknown_comparison_is_refused() -> None:
     assert found.field == "suite.cases[0].stdio.comparison"
 
 
-def call(*, shared: bool = False, oracles: tuple[bytes, ...] = (), **changes: Any) -> EvaluateRequest:
-    """A request with one Call, right but for the changes."""
+def call(**changes: Any) -> EvaluateRequest:
+    """A request with one Call, right but for the changes; `shared` and `oracles` stand outside it."""
+    shared, oracles = changes.pop("shared", False), changes.pop("oracles", ())
     fields: dict[str, Any] = {"entry_point": "f", "arguments": values.encode((1, 2))}
     if "oracle" not in changes:
         fields["expected"] = values.encode(3)
@@ -181,6 +182,6 @@ def test_an_entry_point_is_a_name(entry_point: str) -> None:
 @pytest.mark.parametrize("tolerance", [-1.0, math.nan, math.inf])
 @pytest.mark.parametrize("name", ["relative_tolerance", "absolute_tolerance"])
 def test_a_tolerance_is_finite_and_not_negative(name: str, tolerance: float) -> None:
-    comparator = Comparator(**{name: tolerance})
+    comparator = Comparator(**{name: tolerance})  # type: ignore[arg-type]
     found = violation(call(comparator=comparator))
     assert found.field == f"suite.cases[0].call.comparator.{name}"

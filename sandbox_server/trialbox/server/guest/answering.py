@@ -47,7 +47,7 @@ def begin(data: bytes, descriptor: int) -> None:
 def main() -> None:
     """Load /work/candidate.py and answer."""
     del sys.modules["answering"]  # a program may have a module of this name
-    answers = channel.Channel(_socket.socket(fileno=_descriptor))
+    answers = channel.Channel(_socket.socket(fileno=_descriptor), channel.CALL_BYTES)
     try:
         namespace = _load()
         answers.send([channel.message(channel.LOADED, b"")])
@@ -73,10 +73,13 @@ def _load() -> dict[str, object]:
 
 
 def _answer(namespace: dict[str, object], kind: int, name: bytes, arguments: bytes, keyword_arguments: bytes) -> bytes:
-    positional = values.decode(arguments)
-    keywords = values.decode(keyword_arguments) if keyword_arguments else {}
-    if not isinstance(positional, tuple) or not isinstance(keywords, dict):
-        raise TypeError("arguments come as a tuple, keyword arguments as a dict")
+    try:
+        positional = values.decode(arguments)
+        keywords = values.decode(keyword_arguments) if keyword_arguments else {}
+        if not isinstance(positional, tuple) or not isinstance(keywords, dict):
+            raise TypeError("arguments come as a tuple, keyword arguments as a dict")
+    except BaseException as error:  # such as a lack of memory
+        return channel.message(channel.RAISED, _told(error))
     mirrored = kind == channel.MIRRORED_CALL and not all(type(value) in _UNCHANGING for value in positional)
     # Sets have no order of their own: what comes again may be written in another one.
     before = values.encode(positional) if mirrored else b""

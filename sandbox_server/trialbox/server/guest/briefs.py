@@ -4,8 +4,11 @@ Only for what the value encoding can carry. Python's own repr refuses integers o
 writes out megabytes of which two lines are kept.
 """
 
+if False:  # for the type checker only
+    from collections.abc import Iterable, Iterator
+
 LIMIT = 2000
-"""Characters of a text at most."""
+"""Characters of a text at most, but for a mark where it is cut."""
 
 _DIGITS_BITS = 4000
 _BRACKETS: "dict[object, tuple[str, str]]" = {
@@ -18,67 +21,60 @@ _BRACKETS: "dict[object, tuple[str, str]]" = {
 
 def brief(value: object) -> str:
     """Return the value's repr, cut after LIMIT characters."""
-    parts: list[str] = []
-    _add(value, parts, LIMIT)
-    text = "".join(parts)
-    return text if len(text) <= LIMIT else text[:LIMIT] + "…"
+    text = ""
+    for part in _parts(value):
+        text += part
+        if len(text) > LIMIT:
+            return text[:LIMIT] + "…"
+    return text
 
 
-def _add(value: object, parts: "list[str]", room: int) -> int:
-    """Append the value's text; return how many characters are left, negative once it is to be cut."""
+def _parts(value: object) -> "Iterator[str]":
     kind = type(value)
-    if kind is int:
-        text = repr(value) if value.bit_length() <= _DIGITS_BITS else f"<int of {value.bit_length()} bits>"  # type: ignore[attr-defined]
+    if kind is int and value.bit_length() > _DIGITS_BITS:  # type: ignore[attr-defined]
+        yield f"<int of {value.bit_length()} bits>"  # type: ignore[attr-defined]
     elif kind in (str, bytes, bytearray):
-        text = repr(value[: room + 1]) if len(value) > room else repr(value)  # type: ignore[index, arg-type]
+        yield repr(value[: LIMIT + 1])  # type: ignore[index]
+    elif kind in (set, frozenset) and not value:
+        yield f"{kind.__name__}()"
     elif kind in _BRACKETS:
-        return _add_items(value, parts, room)
+        opening, closing = _BRACKETS[kind]
+        yield opening
+        yield from _joined(value if kind in (list, tuple) else _sorted(value))  # type: ignore[arg-type]
+        yield "," + closing if kind is tuple and len(value) == 1 else closing  # type: ignore[arg-type]
     elif kind is dict:
-        return _add_pairs(value, parts, room)  # type: ignore[arg-type]
-    elif isinstance(value, dict) or kind.__name__ == "deque":
-        parts.append(kind.__name__ + "(")
-        inner = dict(value) if isinstance(value, dict) else list(value)  # type: ignore[call-overload]
-        room = _add(inner, parts, room - len(kind.__name__) - 2)
-        parts.append(")")
-        return room
+        yield from _pairs(value)  # type: ignore[arg-type]
+    elif isinstance(value, dict):
+        yield kind.__name__ + "("
+        yield from _pairs(value)
+        yield ")"
+    elif kind.__name__ == "deque":
+        yield "deque(["
+        yield from _joined(value)  # type: ignore[arg-type]
+        yield "])"
     else:
-        text = repr(value)
-    parts.append(text)
-    return room - len(text)
+        try:
+            yield repr(value)
+        except ValueError:  # it holds an integer of too many digits
+            yield f"<{kind.__name__} of very many digits>"
 
 
-def _add_items(value: object, parts: "list[str]", room: int) -> int:
-    kind = type(value)
-    items = value if kind in (list, tuple) else _sorted(value)
-    if not items and kind in (set, frozenset):
-        parts.append(f"{kind.__name__}()")
-        return room - len(kind.__name__) - 2
-    opening, closing = _BRACKETS[kind]
-    parts.append(opening)
-    room -= len(opening) + len(closing)
-    for number, item in enumerate(items):  # type: ignore[var-annotated, arg-type]
-        if room < 0:
-            return room
+def _joined(items: "Iterable[object]") -> "Iterator[str]":
+    for number, item in enumerate(items):
         if number:
-            parts.append(", ")
-            room -= 2
-        room = _add(item, parts, room)
-    parts.append(("," if kind is tuple and len(items) == 1 else "") + closing)  # type: ignore[arg-type]
-    return room
+            yield ", "
+        yield from _parts(item)
 
 
-def _add_pairs(value: "dict[object, object]", parts: "list[str]", room: int) -> int:
-    parts.append("{")
-    for number, (key, item) in enumerate(value.items()):
-        if room < 0:
-            return room
+def _pairs(mapping: "dict[object, object]") -> "Iterator[str]":
+    yield "{"
+    for number, (key, item) in enumerate(mapping.items()):
         if number:
-            parts.append(", ")
-        room = _add(key, parts, room - 4)
-        parts.append(": ")
-        room = _add(item, parts, room)
-    parts.append("}")
-    return room
+            yield ", "
+        yield from _parts(key)
+        yield ": "
+        yield from _parts(item)
+    yield "}"
 
 
 def _sorted(members: object) -> "list[object]":

@@ -20,7 +20,10 @@ CALL, MIRRORED_CALL = 0, 1
 LOADED, VALUE, RAISED, UNFIT, ITERATOR = range(5)
 VALUE_BYTES = 16 << 20
 """The longest value that crosses: what an honest program returns is far shorter."""
-_MESSAGE_BYTES = 3 * VALUE_BYTES
+ANSWER_BYTES = 3 * VALUE_BYTES
+"""The longest answer, which may hold two values."""
+CALL_BYTES = 256 << 20
+"""The longest call: longer than any that a suite can hold."""
 
 _SIZE = struct.Struct("<I")
 _HEAD = struct.Struct("<BII")
@@ -35,17 +38,32 @@ class ChannelLost(BaseException):
 class Channel:
     """One end of the socket."""
 
-    def __init__(self, connection: "_socket.socket") -> None:
+    def __init__(self, connection: "_socket.socket", longest: int = ANSWER_BYTES) -> None:
+        """`longest` is how long a message may be that comes in."""
         self._socket = connection
+        self._longest = longest
         self._buffer = b""
         self._position = 0
 
-    def send(self, messages: "list[bytes]") -> None:
-        """Send whole messages; blocks while the other end doesn't read."""
+    def send(self, messages: "list[bytes]", before_waiting: "object" = None) -> None:
+        """Send whole messages; blocks while the other end doesn't read.
+
+        Calls `before_waiting` when it is about to block. Raises ChannelLost.
+        """
+        data = b"".join(messages)
         try:
-            self._socket.sendall(b"".join(messages))
-        except OSError as error:
+            sent = self._socket.send(data, _WOULD_BLOCK)
+        except BlockingIOError:
+            sent = 0
+        except ConnectionError as error:
             raise ChannelLost("the process is gone") from error
+        if sent < len(data):
+            if before_waiting is not None:
+                before_waiting()  # type: ignore[operator]
+            try:
+                self._socket.sendall(memoryview(data)[sent:])
+            except ConnectionError as error:
+                raise ChannelLost("the process is gone") from error
 
     def receive(self, before_waiting: "object" = None) -> "tuple[int, bytes, bytes, bytes]":
         """Return the next message's kind and three fields.
@@ -53,7 +71,7 @@ class Channel:
         Calls `before_waiting` when nothing has come yet. Raises ChannelLost.
         """
         size = _SIZE.unpack(self._take(_SIZE.size, before_waiting))[0]
-        if not _HEAD.size <= size <= _MESSAGE_BYTES:
+        if not _HEAD.size <= size <= self._longest:
             raise ChannelLost(f"a message of {size} bytes")
         message = self._take(size, before_waiting)
         kind, first, second = _HEAD.unpack_from(message)
@@ -87,7 +105,7 @@ class Channel:
                 if before_waiting is not None:
                     before_waiting()  # type: ignore[operator]
                 chunk = self._receive(missing)
-            except OSError as error:
+            except ConnectionError as error:
                 raise ChannelLost("the process is gone") from error
             if not chunk:
                 raise ChannelLost("the process is gone")
@@ -99,7 +117,7 @@ class Channel:
     def _receive(self, missing: int) -> bytes:
         try:
             return self._socket.recv(max(missing, _READ_BYTES))
-        except OSError as error:
+        except ConnectionError as error:
             raise ChannelLost("the process is gone") from error
 
 

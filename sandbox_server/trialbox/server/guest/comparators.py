@@ -16,13 +16,16 @@ def same(
     kind: int, expected: object, answer: object, relative: float, absolute: float, arguments: "tuple[object, ...]"
 ) -> bool:
     """Whether `answer` is right by the rule `kind`, with tolerances where they are not 0."""
-    if kind == EQUAL:
-        return close(expected, answer, relative, absolute)
-    if kind == UNORDERED:
-        return _unordered(expected, answer, relative, absolute)
-    if kind == EVALPLUS_ROOT:
-        return _is_root(answer, arguments, absolute)
-    return _evalplus(kind, expected, answer, absolute)
+    try:
+        if kind == EQUAL:
+            return close(expected, answer, relative, absolute)
+        if kind == UNORDERED:
+            return _unordered(expected, answer, relative, absolute)
+        if kind == EVALPLUS_ROOT:
+            return _is_root(answer, arguments, absolute)
+        return _evalplus(kind, expected, answer, absolute)
+    except ArithmeticError:  # of a signaling NaN, which equals nothing
+        return False
 
 
 def close(expected: object, answer: object, relative: float, absolute: float) -> bool:

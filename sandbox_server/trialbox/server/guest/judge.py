@@ -28,6 +28,8 @@ if False:  # for the type checker only
 
 _WINDOW_CALLS, _WINDOW_BYTES = 64, 64 << 10
 """What may be on its way unanswered; it fits into the socket's buffer, so that sending it never waits."""
+_LARGE_BYTES = 4096
+"""What may take a while to compare, or much memory."""
 _RIGHTS_BYTES = 4
 _MAXIMUM_ARCS, _LINE_DIGITS = 20_000, 9
 
@@ -95,9 +97,11 @@ class Judge:
                 analysis = planner.analyse(case[2])
                 self._stubs[number] = analysis.stubs
                 reason = reason or analysis.shared_reason
+            if kind == "call" and not self._expect(case):
+                continue
             if reason:
                 self._record(b"shared", b"%d" % number, reason.encode())
-            elif kind == "check" or self._expect(case):
+            else:
                 separated.append(case)
         self._cases = separated
         self._setup_stubs = planner.setup_stubs
@@ -156,12 +160,9 @@ class Judge:
         namespace: dict[str, Any] = {"__name__": "test", "__builtins__": builtins}
         if self._setup:
             namespace |= {name: stubs.Stub(name, line) for name in self._setup_stubs}
-            try:
-                exec(compile(self._setup, "<setup>", "exec", dont_inherit=True), namespace)
-            except channel.ChannelLost:
-                raise
-            except BaseException as error:
-                self._unloaded(*_described(error))
+            error = _run(self._setup, "<setup>", namespace, line)
+            if error is not None:
+                self._unloaded(*(error.__dict__.get("told") or _described(error)))
                 return False
         while self._cases:
             calls = self._next_calls()
@@ -201,7 +202,7 @@ class Judge:
                     on_the_way += sizes[sent]
                     sent += 1
                 if messages:
-                    connection.send(messages)
+                    connection.send(messages, self._flush)
             answer = connection.receive(self._flush)
             now = time.monotonic_ns()
             self._conclude(calls[answered], answer, now - began)
@@ -221,22 +222,26 @@ class Judge:
             return
         if kind in (channel.UNFIT, channel.ITERATOR) and rule == comparators.EVALPLUS_NOT_NONE:
             kind, content = channel.VALUE, values.encode(True)
-        if kind == channel.UNFIT:
-            expected = briefs.brief(values.decode(frame))
-            message = f"gave what can't cross: {stubs.text(content[1:])}"
-            self._end(number, b"FAILED", taken, covered, expected=expected, message=message)
-            return
-        if kind == channel.ITERATOR:
-            message = "gave an iterator, which equals no other value"
-            self._end(number, b"FAILED", taken, covered, message=message)
-            return
-        if kind != channel.VALUE:
+        if kind not in (channel.VALUE, channel.UNFIT, channel.ITERATOR):
             raise channel.ChannelLost("no answer to a call")
-        if content == frame and rule in (comparators.EQUAL, comparators.UNORDERED):
+        if kind == channel.VALUE and content == frame and rule in (comparators.EQUAL, comparators.UNORDERED):
             self._end(number, b"PASSED", taken, covered)
             return
-        given, wanted = stubs.decoded(content), values.decode(frame)
-        inputs = values.decode(arguments) if rule == comparators.EVALPLUS_ROOT else ()
+        if len(content) + len(frame) > _LARGE_BYTES:
+            self._flush()  # earlier cases have their verdicts whatever becomes of this one
+        try:
+            wanted = values.decode(frame)
+            inputs = values.decode(arguments) if rule == comparators.EVALPLUS_ROOT else ()
+        except values.ValueEncodingError as error:
+            self._end(number, b"ERROR", taken, covered, message=f"the case holds what is no value: {error}")
+            return
+        if kind != channel.VALUE:
+            message = "gave an iterator, which equals no other value"
+            if kind == channel.UNFIT:
+                message = f"gave what can't cross: {stubs.text(content[1:])}"
+            self._end(number, b"FAILED", taken, covered, expected=briefs.brief(wanted), message=message)
+            return
+        given = stubs.decoded(content)
         if comparators.same(rule, wanted, given, relative, absolute, inputs):  # type: ignore[arg-type]
             self._end(number, b"PASSED", taken, covered)
         else:
@@ -244,25 +249,23 @@ class Judge:
 
     def _run_check(self, line: stubs.Line, namespace: "dict[str, Any]", case: "tuple[Any, ...]") -> None:
         _, number, source = case
-        line.unfit, line.covered = "", []
         names = namespace | {name: stubs.Stub(name, line) for name in self._stubs[number] if name not in namespace}
+        line.fault, line.covered = None, []
+        self._flush()  # earlier cases have their verdicts whatever this code does
         verdict, message = b"PASSED", ""
         raised: tuple[str, str, int] | None = None
         began = time.monotonic_ns()
-        try:
-            exec(compile(source, f"<case {number}>", "exec", dont_inherit=True), names)
-        except BaseException as error:
+        error = _run(source, f"<case {number}>", names, line)
+        taken = time.monotonic_ns() - began
+        if isinstance(error, stubs.UnfitAnswer):
+            verdict, message = b"FAILED", f"gave what can't cross: {error}"
+        elif error is not None:
             raised = error.__dict__.get("told")
             if raised is not None:
                 verdict = b"OUT_OF_MEMORY" if isinstance(error, MemoryError) else b"ERROR"
             else:
                 raised = _described(error)
                 verdict = b"FAILED" if isinstance(error, AssertionError) else b"ERROR"
-        taken = time.monotonic_ns() - began
-        if line.lost:  # whatever the test code made of it
-            raise channel.ChannelLost(line.lost)
-        if line.unfit:
-            verdict, raised, message = b"FAILED", None, f"gave what can't cross: {line.unfit}"
         del self._cases[0]
         self._end(number, verdict, taken, b",".join(line.covered), message=message, raised=raised)
 
@@ -293,6 +296,18 @@ class Judge:
         self._records.clear()
         while data:
             data = data[_write(self._results, data) :]
+
+
+def _run(source: bytes, name: str, names: "dict[str, Any]", line: stubs.Line) -> BaseException | None:
+    """Run test code; return what it raised, or swallowed and should not have. Raises ChannelLost."""
+    raised: BaseException | None = None
+    try:
+        exec(compile(source, name, "exec", dont_inherit=True), names)
+    except BaseException as error:
+        raised = error
+    if line.lost:  # whatever the test code made of it
+        raise channel.ChannelLost(line.lost)
+    return line.fault or raised
 
 
 def _arcs(claimed: bytes) -> bytes:

@@ -42,8 +42,8 @@ class Line:
     def __init__(self, connection: channel.Channel, before_waiting: "object") -> None:
         self.lost = ""
         """Why the channel is of no use any more; test code may have swallowed the exception."""
-        self.unfit = ""
-        """Why an answer could not cross, likewise."""
+        self.fault: UnfitAnswer | UnfitArgument | None = None
+        """What could not cross, likewise."""
         self.covered: list[bytes] = []
         self._connection = connection
         self._before_waiting = before_waiting
@@ -55,29 +55,47 @@ class Line:
             arguments = values.encode(positional)
             keyword_arguments = values.encode(keywords) if keywords else b""
         except values.ValueEncodingError as error:
-            raise UnfitArgument(f"{name.decode()} is called with {error}; mark the case shared=True") from None
+            self.fault = UnfitArgument(
+                f"{name.decode()} is called with what can't cross: {error}; mark the case shared=True"
+            )
+            raise self.fault from None
         with self._lock:
             if self.lost:
                 raise channel.ChannelLost(self.lost)
+            message = channel.message(channel.MIRRORED_CALL, name, arguments, keyword_arguments)
             try:
-                self._connection.send([channel.message(channel.MIRRORED_CALL, name, arguments, keyword_arguments)])
+                self._connection.send([message], self._before_waiting)
                 kind, content, changed, covered = self._connection.receive(self._before_waiting)
-                answer = decoded(content) if kind in (channel.VALUE, channel.ITERATOR) else None
-                mirrored = decoded(changed) if changed else None
+                answer = self._answer(kind, content)
+                mirrored = decoded(changed) if changed else positional
+                if not isinstance(mirrored, tuple) or len(mirrored) != len(positional):
+                    raise channel.ChannelLost("other arguments than it was called with")
             except channel.ChannelLost as error:
                 self.lost = str(error)
                 raise
+            except BaseException:  # such as that of a signal handler: what comes next would answer this call
+                self.lost = "a call that was given up half-way"
+                raise
         if covered:
             self.covered.append(covered)
-        if mirrored is not None:
+        if changed:
             mirror.apply(positional, mirrored)
         if kind == channel.RAISED:
-            raise raised(content)
-        if kind == channel.ITERATOR and isinstance(answer, list):
-            return iter(answer)
+            raise answer
+        return answer
+
+    def _answer(self, kind: int, content: bytes) -> "Any":
+        """What the test code is to be given, or what is to be raised there; raises ChannelLost."""
+        if kind == channel.VALUE:
+            return decoded(content)
+        if kind == channel.RAISED:
+            return raised(content)
         if kind == channel.UNFIT:
             return Opaque(content[:1] == b"1", text(content[1:]), self)
-        return answer
+        items = decoded(content) if kind == channel.ITERATOR else None
+        if not isinstance(items, list):
+            raise channel.ChannelLost("no answer to a call")
+        return iter(items)
 
 
 class Opaque:
@@ -103,8 +121,8 @@ class Opaque:
 
 def _refuse(self: Opaque, *_: object, **__: object) -> "NoReturn":
     line, why = object.__getattribute__(self, "_line"), object.__getattribute__(self, "_why")
-    line.unfit = why
-    raise UnfitAnswer(why)
+    line.fault = UnfitAnswer(why)
+    raise line.fault
 
 
 for _name in (
@@ -150,7 +168,7 @@ def told(content: bytes) -> "tuple[str, str, int, str, str]":
     """Type, message, line, crossing name and argument out of a RAISED message; raises ChannelLost."""
     try:
         kind, message, line, own, argument = frames.unpack(content)
-        return text(kind), text(message), min(int(line), 2**31), text(own), text(argument)
+        return text(kind), text(message), min(max(int(line), 0), 2**31), text(own), text(argument)
     except ValueError:
         raise channel.ChannelLost("no exception") from None
 

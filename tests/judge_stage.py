@@ -1,0 +1,240 @@
+"""A judge and its candidates as plain processes, without jails; the test plays the host, or the candidate too."""
+
+import marshal
+import os
+import select
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from trialbox.server.grading import Call, Check, Rule
+from trialbox.server.guest import frames
+from trialbox.server.separated import _described
+from trialbox.v1 import values
+
+KEPT, GIVEN_UP = b"\0", b"\1"
+_FOLDERS = [str(Path(module.__file__ or "").parent) for module in (frames, values)]
+_PATIENCE_SECONDS = 60.0
+
+# What test code may see and why it needs more is for another module to find out: here the code says it itself,
+# in a first line `# shared: why`.
+_SCRIPTS = f"""
+import ast, builtins, sys, types
+sys.path[:0] = {_FOLDERS!r}
+
+class Planner:
+    def __init__(self, setup):
+        analysis = self.analyse(setup)
+        self.setup_stubs, self.setup_reason = analysis.stubs, analysis.shared_reason
+
+    def analyse(self, source):
+        first, _, _ = source.decode().partition("\\n")
+        try:
+            names = {{node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}}
+        except SyntaxError:
+            names = set()
+        reason = first.removeprefix("# shared: ") if first.startswith("# shared: ") else ""
+        return types.SimpleNamespace(stubs=frozenset(names - set(dir(builtins))), shared_reason=reason)
+
+sys.modules["trust"] = types.ModuleType("trust")
+sys.modules["trust"].Planner = Planner
+"""
+_JUDGE = f"""{_SCRIPTS}
+import judge, marshal
+suite = marshal.loads(sys.stdin.buffer.read())
+judge.Judge(*suite, results=int(sys.argv[1]), control=int(sys.argv[2])).run()
+"""
+_CANDIDATE = f"""{_SCRIPTS}
+import answering
+answering.CANDIDATE = "/dev/stdin"
+answering.begin(sys.argv[2].encode(), int(sys.argv[1]))
+answering.main()
+"""
+
+
+def call(
+    entry_point: str,
+    *arguments: object,
+    expected: object = None,
+    oracle: int | None = None,
+    rule: Rule = Rule.EQUAL,
+    relative: float = 0.0,
+    absolute: float = 0.0,
+    keywords: Mapping[str, object] | None = None,
+) -> Call:
+    """A Call with its values written."""
+    return Call(
+        entry_point=entry_point,
+        arguments=values.encode(arguments),
+        keyword_arguments=values.encode(dict(keywords)) if keywords else b"",
+        expected=values.encode(expected) if oracle is None else None,
+        oracle=oracle,
+        rule=rule,
+        relative_tolerance=relative,
+        absolute_tolerance=absolute,
+    )
+
+
+def check(source: str) -> Check:
+    return Check(source=source.encode())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """What a judge tells of a case; `lost` says why there is nothing else to tell."""
+
+    verdict: str = ""
+    nanoseconds: int = 0
+    actual: str = ""
+    expected: str = ""
+    message: str = ""
+    kind: str = ""
+    text: str = ""
+    line: int = 0
+    covered: str = ""
+    lost: str = ""
+
+    @classmethod
+    def of(cls, fields: Sequence[bytes]) -> Self:
+        """Read the record `end`, without its name and case."""
+        verdict, nanoseconds, *told = (field.decode() for field in fields)
+        if not told:
+            return cls(verdict=verdict, nanoseconds=int(nanoseconds))
+        actual, expected, message, kind, text, line, covered = told
+        return cls(
+            verdict=verdict,
+            nanoseconds=int(nanoseconds),
+            actual=actual,
+            expected=expected,
+            message=message,
+            kind=kind,
+            text=text,
+            line=int(line),
+            covered=covered,
+        )
+
+
+class JudgeStage:
+    """A judge with its suite, and whoever it talks to."""
+
+    def __init__(
+        self,
+        *cases: Call | Check,
+        setup: str = "",
+        oracles: Sequence[str] = (),
+        known: Mapping[int, object] | None = None,
+        fresh: bool = False,
+    ) -> None:
+        frames_known = {number: values.encode(value) for number, value in (known or {}).items()}
+        described: list[Any] = [_described(number, case) for number, case in enumerate(cases)]
+        data = marshal.dumps(
+            (setup.encode(), described, [source.encode() for source in oracles], frames_known, fresh), 2
+        )
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._results, results = os.pipe()
+        self._buffer = bytearray()
+        self._count = len(cases)
+        self._processes: list[subprocess.Popen[bytes]] = []
+        with theirs:
+            self.judge = self._start(_JUDGE, data, (results, theirs.fileno()), str(results), str(theirs.fileno()))
+        os.close(results)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in self._processes:
+            process.kill()
+            process.wait()
+        self._control.close()
+        os.close(self._results)
+
+    def next_record(self) -> list[bytes]:
+        """The next record of the judge; an empty one at its end."""
+        while True:
+            record, position = frames.next_field(self._buffer)
+            if record is not None:
+                del self._buffer[:position]
+                return frames.unpack(record)
+            assert select.select([self._results], [], [], _PATIENCE_SECONDS)[0], "the judge says nothing"
+            data = os.read(self._results, 1 << 16)
+            if not data:
+                return []
+            self._buffer += data
+
+    def until(self, *names: str) -> list[list[bytes]]:
+        """The records up to the first of these names, or to the last of all."""
+        records = [self.next_record()]
+        while records[-1] and records[-1][0].decode() not in names:
+            records.append(self.next_record())
+        return records
+
+    def connect(self, said: bytes = KEPT) -> socket.socket:
+        """Give the judge another channel; returns the candidate's end of it."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            socket.send_fds(self._control, [said], [theirs.fileno()])
+        return ours
+
+    def start_candidate(self, source: str, said: bytes = KEPT, *, coverage: bool = False) -> "subprocess.Popen[bytes]":
+        """Give the judge another channel with a real candidate at its end."""
+        with self.connect(said) as end:
+            number = end.fileno()
+            return self._start(_CANDIDATE, source.encode(), (number,), str(number), "coverage" if coverage else "")
+
+    def say_no_more(self) -> int:
+        """Tell the judge that there is no other candidate; returns its exit status."""
+        self._control.close()
+        return self.judge.wait(_PATIENCE_SECONDS)
+
+    def judged(self, source: str, *, coverage: bool = False) -> dict[int, Ended]:
+        """Put the program to the judge as the host does, with another candidate whenever one is lost."""
+        pending = self.planned()
+        ended: dict[int, Ended] = {}
+        said = KEPT
+        while pending:
+            self.start_candidate(source, said, coverage=coverage)
+            records = self.until("lost", "fresh", "done", "unloaded")
+            for name, *fields in records[:-1]:
+                if name == b"end":
+                    number = int(fields[0])
+                    assert number == pending.pop(0)
+                    ended[number] = Ended.of(fields[1:])
+            name, *told = records[-1] or [b"gone"]
+            said = KEPT
+            if name == b"lost":
+                ended[pending.pop(0)] = Ended(lost=told[0].decode())
+                said = GIVEN_UP
+            elif name != b"fresh":
+                break
+        return ended
+
+    def planned(self) -> list[int]:
+        """Read the plan; returns the cases that are to be judged."""
+        records = self.until("planned")
+        assert records[-1] == [b"planned"]
+        aside = {int(fields[0]) for name, *fields in records[:-1] if name in (b"shared", b"unexpected")}
+        return [number for number in range(self._count) if number not in aside]
+
+    def _start(
+        self, script: str, stdin: bytes, descriptors: tuple[int, ...], *arguments: str
+    ) -> "subprocess.Popen[bytes]":
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", script, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=descriptors,
+        )
+        self._processes.append(process)
+        assert process.stdin is not None
+        process.stdin.write(stdin)
+        process.stdin.close()
+        return process
