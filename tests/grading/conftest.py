@@ -22,19 +22,20 @@ def grader() -> Iterator[Sandbox]:
 @pytest.fixture(scope="session")
 def graded_cheats(request: pytest.FixtureRequest, grader: Sandbox, isolation_path: str) -> Outcomes:
     """What became of the cheats among the tests to be run, by name."""
-    programs = _asked_for(request.session, "cheat")
+    programs = _asked_for(request.session, "cheat", isolation_path)
     return grade(grader, programs, isolation=isolation_path, case_seconds=CASE_SECONDS)
 
 
 @pytest.fixture(scope="session")
 def graded_honest_programs(request: pytest.FixtureRequest, grader: Sandbox, isolation_path: str) -> Outcomes:
     """The same for honest programs, which get all the time that a server gives."""
-    programs = _asked_for(request.session, "honest")
+    programs = _asked_for(request.session, "honest", isolation_path)
     return grade(grader, programs, isolation=isolation_path, case_seconds=None)
 
 
-def _asked_for(session: pytest.Session, parameter: str) -> list[CorpusProgram]:
-    """The programs that are a parameter of this name of some test, each once."""
+def _asked_for(session: pytest.Session, name: str, path: str) -> list[CorpusProgram]:
+    """The programs that are a parameter of this name of some test of this path, each once."""
     items = [item for item in session.items if isinstance(item, pytest.Function) and hasattr(item, "callspec")]
-    programs = [item.callspec.params[parameter] for item in items if parameter in item.callspec.params]
-    return list({program.name: program for program in programs}.values())
+    parameters = [item.callspec.params for item in items]
+    asked = [each[name] for each in parameters if name in each and each.get("isolation_path") == path]
+    return list({program.name: program for program in asked if isinstance(program, CorpusProgram)}.values())

@@ -1,7 +1,7 @@
 """Graders as published ones work: the program can reach its tests, or the verdict, or both.
 
-Run as a script in a folder of its own, `naive_graders.py GRADER TASK PROGRAM [NEXT]` grades the file PROGRAM and exits
-with ACCEPTED or REJECTED. What is run so is not isolated: see naive.py.
+Run as a script in a folder of its own, `naive_graders.py SECONDS GRADER TASK PROGRAM [NEXT]` grades the file PROGRAM,
+which may take so many seconds, and exits with ACCEPTED or REJECTED. What is run so is not isolated: see naive.py.
 """
 
 import builtins
@@ -24,12 +24,11 @@ from typing import Any
 from graded_tasks import TASKS, Task
 
 ACCEPTED, REJECTED = 10, 11
-SECONDS = 2
-# The start of pytest alone takes half a second, more on a busy machine.
-_PYTEST_SECONDS = 10
 _SUCCESS, _FAILED = 1, 2
 _WORD_BYTES = 6
 
+_seconds = 1.0
+"""What a program may take."""
 # Published graders fork, and what they do to the interpreter is to end with the child.
 _forking = multiprocessing.get_context("fork")
 
@@ -51,12 +50,7 @@ def pytest_run(source: str, task: Task) -> bool:
     Path("test_solution.py").write_text(f"from solution import *\ndef test_solution():\n    {test}\n")
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
     _run([sys.executable, "solution.py"], env=environment)
-    return (
-        _run(
-            [sys.executable, "-m", "pytest", "-q", "test_solution.py"], env=environment, timeout=_PYTEST_SECONDS
-        ).returncode
-        == 0
-    )
+    return _run([sys.executable, "-m", "pytest", "-q", "test_solution.py"], env=environment).returncode == 0
 
 
 def human_eval(source: str, task: Task) -> bool:
@@ -147,7 +141,7 @@ def pickled_result(source: str, task: Task) -> bool:
     passed = []
     try:
         for expected in problem["expected"]:
-            if not receiver.poll(SECONDS):
+            if not receiver.poll(_seconds):
                 return False
             passed.append(bool(receiver.recv() == expected))
     except Exception:
@@ -246,18 +240,16 @@ def _run_script(*parts: str) -> "subprocess.CompletedProcess[bytes]":
 
 
 def _run(command: list[str], **options: Any) -> "subprocess.CompletedProcess[bytes]":
-    given: dict[str, Any] = {"timeout": SECONDS, **options}
-    if "input" not in options:
-        given.setdefault("stdin", subprocess.DEVNULL)
+    given = {"stdin": subprocess.DEVNULL, **options} if "input" not in options else options
     try:
-        return subprocess.run(command, capture_output=True, check=False, **given)
+        return subprocess.run(command, capture_output=True, timeout=_seconds, check=False, **given)
     except subprocess.TimeoutExpired as error:
         return subprocess.CompletedProcess(command, -signal.SIGKILL, error.stdout or b"", error.stderr or b"")
 
 
 def _finish(child: multiprocessing.process.BaseProcess) -> None:
     child.start()
-    child.join(SECONDS + 1)
+    child.join(_seconds + 1)
     if child.is_alive():
         child.kill()
     child.join()
@@ -275,7 +267,7 @@ def _time_limit() -> Iterator[None]:
         raise TimeoutError
 
     signal.signal(signal.SIGALRM, time_out)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, _seconds)
     try:
         yield
     finally:
@@ -296,7 +288,9 @@ def _guard_reliability() -> None:
             setattr(module, name, None)
 
 
-def _main(grader: str, task: str, *programs: str) -> int:
+def _main(seconds: str, grader: str, task: str, *programs: str) -> int:
+    global _seconds
+    _seconds = float(seconds)
     sources = [Path(program).read_bytes().decode() for program in programs]
     return ACCEPTED if GRADERS[grader](sources[0], TASKS[task], *sources[1:]) else REJECTED
 

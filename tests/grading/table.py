@@ -20,6 +20,8 @@ _SECOND_PROGRAM = "warm_worker"
 """The naive grader whose verdict is on the program that comes after a cheat."""
 _ALONE = "stdout_lines"
 """The one that reads what scripts print; the others call functions."""
+# Published graders give a few seconds.
+_SECONDS = 3.0
 _EXAMPLES_ONLY = {"evalplus", "pickled_result", "stdin_tests"}
 
 
@@ -50,7 +52,9 @@ def can_grade(grader: str, program: CorpusProgram) -> bool:
 def naive_row(grader: str, pool: ThreadPoolExecutor) -> Row:
     """What a naive grader makes of the corpus."""
     programs = [program for program in (*corpus.cheats(), *corpus.honest_programs()) if can_grade(grader, program)]
-    accepted = dict(zip(programs, pool.map(lambda program: naive.accepts(grader, program), programs), strict=True))
+    accepted = dict(
+        zip(programs, pool.map(lambda program: naive.accepts(grader, program, seconds=_SECONDS), programs), strict=True)
+    )
 
     def count(verdict: bool, *, honest: bool, published: bool = False) -> Count:
         graded = [program for program in programs if program.is_honest is honest]

@@ -26,7 +26,9 @@ def square_perimeter(a):
     return 4 * a
 """
 CHEATS = [cheat for cheat in corpus.cheats() if cheat.runtime is None]
-QUICK = [cheat for cheat in CHEATS if not any("TIMED_OUT" in right for right in cheat.verdicts)]
+# Of those that do something to the place, and don't take all their time.
+KINDS = {"Exit", "Forging", "Resources", "Cross-run", "Process", "Socket", "Channel", "Memory", "Timing", "Limits"}
+QUICK = [cheat for cheat in CHEATS if cheat.kind in KINDS and not any("TIMED_OUT" in right for right in cheat.verdicts)]
 LOOKING = [cheat for cheat in CHEATS if cheat.kind == "Memory" and cheat.task_name == "secret"]
 
 
@@ -73,6 +75,16 @@ def test_nothing_is_found_of_the_suite_before(cheat: CorpusProgram, one_slot: Sa
         assert {case.verdict for case in wrong.cases} == {Verdict.FAILED}
         found = evaluate(program_of(cheat), Suite([Call("secret", expected="nothing")] * 2))
         assert found.passed, found.cases
+
+
+def test_the_end_of_a_cheat_does_not_hit_who_runs_there_by_then(grader: Sandbox) -> None:
+    names = {"sends_members_that_collide", "sends_the_largest_value", "sends_many_empty_sets"}
+    # their judges are ended a good while after their own processes
+    pairs = [(program_of(cheat), suite_of(cheat.task)) for cheat in CHEATS if cheat.name in names]
+    slow = "import time\ndef square_perimeter(a):\n    time.sleep(0.2)\n    return 4 * a\n"
+    pairs += [(Program(slow), PERIMETER)] * 16
+    evaluations = list(grader.evaluate_many(pairs, ordered=True, case_seconds=CASE_SECONDS, isolation="warm"))
+    assert [evaluation.cases for evaluation in evaluations[len(names) :] if not evaluation.passed] == []
 
 
 def test_files_of_a_cheat_do_not_change_what_an_oracle_says(one_slot: Sandbox) -> None:

@@ -32,4 +32,4 @@ def test_tells_right_from_wrong(grader: str) -> None:
 
 def test_a_program_that_never_ends_is_not_accepted() -> None:
     source = b"def square_perimeter(a):\n    while True: pass\n"
-    assert not naive.accepts("exit_code", program("perimeter_once", source))
+    assert not naive.accepts("exit_code", program("perimeter_once", source), seconds=0.5)

@@ -9,6 +9,7 @@ from trialbox.server.grading import Call, Case, Check, Comparison, EvaluationJob
 from trialbox.server.model import LIMIT_NAMES, IsolationPath, Job, Limits, Program
 from trialbox.server.suites import SuiteStore
 from trialbox.v1 import MINIMUM_LIMITS, evaluation_pb2, execution_pb2, sandbox_service_pb2, values
+from trialbox.v1.skimming import skim
 
 _MAXIMUM_FILES = 1000
 _MAXIMUM_PATH_BYTES = 1024
@@ -370,7 +371,7 @@ class _Findings:
 
     def value(self, field: str, encoded: bytes, kind: type, *, keys: type = object) -> None:
         try:
-            found = values.skim(encoded, keys=keys)
+            found = skim(encoded, keys=keys)
         except values.ValueEncodingError as error:
             self.add(field, f"is not in the value encoding: {error}")
         else:

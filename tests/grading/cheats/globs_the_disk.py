@@ -1,6 +1,6 @@
 # kind: Reading
 # origin: published
-# fools: pytest_run stdin_tests
+# fools: stdin_tests
 # verdicts: FAILED
 
 import glob

@@ -2,7 +2,7 @@
 # origin: own
 # task: secret
 # beside: scanner.py
-# fools: exit_code pytest_run
+# fools: exit_code
 # verdicts: FAILED
 
 import os

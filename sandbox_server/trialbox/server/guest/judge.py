@@ -19,6 +19,7 @@ import briefs
 import channel
 import comparators
 import frames
+import plain
 import stubs
 import trust
 import values
@@ -37,7 +38,7 @@ KEPT, GIVEN_UP = b"\0", b"\1"
 """What the host says with a channel."""
 
 # Test code may have replaced os's own.
-_exit, _write = os._exit, os.write
+_write = os.write
 
 
 class Judge:
@@ -62,17 +63,42 @@ class Judge:
         """Expected values by case, as far as they are known."""
         self._fresh = fresh
         self._stubs: dict[int, frozenset[str]] = {}
+        self._shared: dict[int, str] = {}
         self._records: list[bytes] = []
         self._results = results
         self._control = _socket.socket(fileno=control)
 
+    def settle_trust(self) -> bool:
+        """Find out which cases need the program's live objects; whether the rest leaves nothing behind.
+
+        Runs none of the suite's code. Call it first.
+        """
+        planner = trust.Planner(self._setup)
+        is_plain = not self._setup
+        for case in self._cases:
+            kind, number = case[:2]
+            reason = planner.setup_reason
+            if kind == "check":
+                analysis = planner.analyse(case[2])
+                self._stubs[number] = analysis.stubs
+                reason = reason or analysis.shared_reason
+                is_plain = is_plain and (bool(reason) or plain.is_plain(case[2]))
+            elif case[5] is None and number not in self._known:
+                is_plain = False  # an oracle is to be asked
+            if reason:
+                self._shared[number] = reason
+        self._setup_stubs = planner.setup_stubs
+        return is_plain
+
     def run(self) -> None:
-        """Plan, and judge until every case has its verdict."""
+        """Judge until every case has its verdict, or the host wants no more."""
         self._plan()
         self._record(b"planned")
         self._flush()
         while self._cases:
             connection = self._next_candidate()
+            if connection is None:
+                return
             try:
                 is_over = not self._judge(connection)
             except channel.ChannelLost as error:
@@ -86,25 +112,23 @@ class Judge:
             if is_over:
                 return
 
+    def close(self) -> None:
+        """Let go of its descriptors."""
+        self._control.close()
+        os.close(self._results)
+
     def _plan(self) -> None:
         """Set the cases aside that need the program's live objects, and find out all expected values."""
         separated = []
-        planner = trust.Planner(self._setup)
         for case in self._cases:
-            kind, number = case[:2]
-            reason = planner.setup_reason
-            if kind == "check":
-                analysis = planner.analyse(case[2])
-                self._stubs[number] = analysis.stubs
-                reason = reason or analysis.shared_reason
-            if kind == "call" and not self._expect(case):
+            number = case[1]
+            if case[0] == "call" and not self._expect(case):
                 continue
-            if reason:
-                self._record(b"shared", b"%d" % number, reason.encode())
+            if number in self._shared:
+                self._record(b"shared", b"%d" % number, self._shared[number].encode())
             else:
                 separated.append(case)
         self._cases = separated
-        self._setup_stubs = planner.setup_stubs
 
     def _expect(self, case: "tuple[Any, ...]") -> bool:
         """Have an expected value for a call; False where there is none."""
@@ -136,11 +160,11 @@ class Judge:
             self._loaded_oracles[number] = namespace
         return self._loaded_oracles[number]
 
-    def _next_candidate(self) -> channel.Channel:
+    def _next_candidate(self) -> "channel.Channel | None":
         space = _socket.CMSG_SPACE(_RIGHTS_BYTES)
         message, ancillary, _, _ = self._control.recvmsg(1, space, _socket.MSG_CMSG_CLOEXEC)
         if not ancillary:
-            _exit(0)  # the host wants no more verdicts
+            return None  # the host wants no more verdicts
         if message == GIVEN_UP:
             del self._cases[0]
         descriptor = int.from_bytes(ancillary[0][2], sys.byteorder)

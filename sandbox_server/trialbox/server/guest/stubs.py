@@ -126,11 +126,13 @@ def _refuse(self: Opaque, *_: object, **__: object) -> "NoReturn":
 
 
 for _name in (
-    "setattr delattr repr str bytes format hash eq ne lt le gt ge call len length_hint iter next reversed contains "
-    "getitem setitem delitem add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod divmod rdivmod "
-    "pow rpow and rand or ror xor rxor lshift rlshift rshift rrshift neg pos abs invert int float complex index round "
-    "trunc floor ceil enter exit matmul rmatmul reduce_ex copy deepcopy"
-).split():
+    "setattr", "delattr", "repr", "str", "bytes", "format", "hash", "eq", "ne", "lt", "le", "gt", "ge", "call",
+    "len", "length_hint", "iter", "next", "reversed", "contains", "getitem", "setitem", "delitem", "add", "radd",
+    "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "rfloordiv", "mod", "rmod", "divmod",
+    "rdivmod", "pow", "rpow", "and", "rand", "or", "ror", "xor", "rxor", "lshift", "rlshift", "rshift", "rrshift",
+    "neg", "pos", "abs", "invert", "int", "float", "complex", "index", "round", "trunc", "floor", "ceil", "enter",
+    "exit", "matmul", "rmatmul", "reduce_ex", "copy", "deepcopy",
+):  # fmt: skip
     setattr(Opaque, f"__{_name}__", _refuse)
 
 
