@@ -40,8 +40,7 @@ class Stage:
         return tasks
 
     def end(self, name: str) -> None:
-        self.scheduler.return_memory(self.running.pop(name))
-        self.scheduler.release()
+        self.scheduler.release(self.running.pop(name))
 
     async def run_all(self) -> None:
         """End one job after the other until none runs."""

@@ -17,7 +17,7 @@ sys.modules.setdefault("values", values)
 for _name in (
     *("frames", "channel", "comparators", "briefs", "mirror", "stubs"),
     *("trust_known", "trust_traces", "trust_names", "trust_calls", "trust_expressions", "trust"),
-    *("judge", "judging", "answering"),
+    *("plain", "judge", "judging", "answering"),
 ):
     sys.modules.setdefault(_name, importlib.import_module(f"trialbox.server.guest.{_name}"))
 

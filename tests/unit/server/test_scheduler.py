@@ -16,8 +16,7 @@ def test_a_free_permit_is_had_without_the_event_loop() -> None:
     take(scheduler, 3)
     take(scheduler, 1)
     assert (scheduler.running, scheduler.used_memory_bytes, scheduler.waiting) == (2, 4, 0)
-    scheduler.return_memory(3)
-    scheduler.release()
+    scheduler.release(3)
     assert (scheduler.running, scheduler.used_memory_bytes, scheduler.waiting) == (1, 1, 0)
     take(scheduler, 3)
 
