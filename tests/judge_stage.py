@@ -47,7 +47,9 @@ sys.modules["trust"].Planner = Planner
 _JUDGE = f"""{_SCRIPTS}
 import judge, marshal
 suite = marshal.loads(sys.stdin.buffer.read())
-judge.Judge(*suite, results=int(sys.argv[1]), control=int(sys.argv[2])).run()
+one = judge.Judge(*suite, results=int(sys.argv[1]), control=int(sys.argv[2]))
+one.settle_trust()
+one.run()
 """
 _CANDIDATE = f"""{_SCRIPTS}
 import answering

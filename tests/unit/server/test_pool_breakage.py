@@ -53,12 +53,15 @@ async def test_a_slot_that_can_not_be_renewed_is_not_used_until_it_can(stage: St
     stage.call("b")
     await settle()
     assert second.running == "b"
-    with pytest.raises(QueueFullError):
-        await stage.call("c")
-    first.renewal_error = None
+    waiting = stage.call("c")
     await settle()
-    await stage.call("d")
-    assert first.renewals == 1 + 1
+    assert not waiting.done()
+    with pytest.raises(QueueFullError):
+        await stage.call("d")
+    first.renewal_error = None
+    await waiting
+    await settle()
+    assert (first.renewals, stage.order) == (1 + 1, ["a", "b", "c"])
 
 
 @pytest.mark.parametrize("stage", [(2, 9)], indirect=True)

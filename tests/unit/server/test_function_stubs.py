@@ -206,14 +206,15 @@ def test_an_answer_that_can_not_cross_is_something_of_which_the_truth_may_be_ask
 
 
 _USES = """
-answer == 1 | 1 != answer | answer < 1 | 1 >= answer | answer == answer | answer in [1] | 1 in answer | answer + 1 | 1 + answer
-"a" + answer | [1] + answer | answer * 2 | -answer | abs(answer) | ~answer | answer[0] | answer() | answer.x | answer.__class__
-answer.__dict__ | len(answer) | list(answer) | iter(answer) | next(answer) | sorted(answer) | reversed(answer) | hash(answer)
-{answer: 1} | {answer} | str(answer) | repr(answer) | bytes(answer) | format(answer) | "%s" % answer | "%d" % answer | f"{answer}"
-int(answer) | float(answer) | complex(answer) | range(answer) | round(answer) | divmod(answer, 2) | pow(2, answer) | [1][answer]
-isinstance(answer, list) | hasattr(answer, "x") | setattr(answer, "x", 1) | copy.copy(answer) | copy.deepcopy(answer)
-pickle.dumps(answer) | json.dumps(answer) | math.floor(answer) | math.isclose(answer, 1) | sum([answer]) | max(answer, 1)
-dict(answer) | set(answer) | zip(answer) | [*answer] | {**answer} | print(answer, file=io.StringIO()) | asyncio.run(answer)
+answer == 1 | 1 != answer | answer < 1 | 1 >= answer | answer == answer | answer in [1] | 1 in answer
+answer + 1 | 1 + answer | "a" + answer | [1] + answer | answer * 2 | -answer | abs(answer) | ~answer
+answer[0] | answer() | answer.x | answer.__class__ | answer.__dict__ | len(answer) | list(answer) | iter(answer)
+next(answer) | sorted(answer) | reversed(answer) | hash(answer) | {answer: 1} | {answer} | str(answer) | repr(answer)
+bytes(answer) | format(answer) | "%s" % answer | "%d" % answer | f"{answer}" | int(answer) | float(answer)
+complex(answer) | range(answer) | round(answer) | divmod(answer, 2) | pow(2, answer) | [1][answer] | max(answer, 1)
+isinstance(answer, list) | hasattr(answer, "x") | setattr(answer, "x", 1) | dict(answer) | set(answer) | zip(answer)
+[*answer] | {**answer} | sum([answer]) | print(answer, file=io.StringIO()) | asyncio.run(answer) | copy.copy(answer)
+copy.deepcopy(answer) | pickle.dumps(answer) | json.dumps(answer) | math.floor(answer) | math.isclose(answer, 1)
 """
 
 
