@@ -72,7 +72,8 @@ class CaseClock:
             return
         elapsed = self.elapsed_seconds()
         left = self._case_seconds - (elapsed - self._given_back(elapsed))
-        if left > 0 and elapsed < _BACKSTOP_FACTOR * self._case_seconds:
+        left = min(left, _BACKSTOP_FACTOR * self._case_seconds - elapsed)
+        if left > 0:
             self._due = now + max(left, _MINIMUM_TIMER_SECONDS)
             self._set_timer(max(left, _MINIMUM_TIMER_SECONDS))
         else:
