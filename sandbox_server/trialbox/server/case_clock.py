@@ -10,8 +10,8 @@ from trialbox.server.watching import Running
 _BACKSTOP_FACTOR = 10
 _MINIMUM_TIMER_SECONDS = 0.01
 _LATE_SECONDS = 0.1
-# Reading how long a process waited for a processor costs more than a short case.
-_FRESH_SECONDS = 0.05
+# Reading how long a process waited for a processor costs more than a short case, which gets nothing back.
+_FIRST_LOOK_SECONDS = 0.02
 _PROCESSORS = os.cpu_count() or 1
 
 
@@ -29,25 +29,18 @@ class CaseClock:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._began = 0.0
-        self._read_at = float("-inf")
-        self._starved = self._cpu = 0.0
         self._due = 0.0
+        self._first: tuple[float, float] | None = None
+        """What was read when the case had run for a moment."""
 
     def start(self) -> None:
         """A case begins."""
         self._began = self._loop.time()
-        if self._began > self._read_at + _FRESH_SECONDS:
-            self._read_at = self._began
-            self._starved, self._cpu = self._read()
         self._due = self._began + self._case_seconds
+        self._first = None
         # A timer that stands is cheaper to leave: when it comes early, it is set anew.
-        if self._timer is None or self._timer.when() > self._due:
-            self._set_timer(self._case_seconds)
-
-    def read_anew(self) -> None:
-        """The processes are others from now on."""
-        self._read_at = float("-inf")
-        self.start()
+        if self._timer is None or self._timer.when() > self._began + _FIRST_LOOK_SECONDS:
+            self._set_timer(min(_FIRST_LOOK_SECONDS, self._case_seconds))
 
     def stop(self) -> None:
         """No case runs any more."""
@@ -67,7 +60,10 @@ class CaseClock:
         self._timer = None
         now = self._loop.time()
         if now < self._due:
-            self._set_timer(self._due - now)
+            if self._first is None and now >= self._began + _FIRST_LOOK_SECONDS:
+                self._first = self._read()
+            first_look = self._began + _FIRST_LOOK_SECONDS
+            self._set_timer((self._due if self._first is not None else min(first_look, self._due)) - now)
             return
         if now > self._due + _LATE_SECONDS:
             # The event loop was busy: the answer may have come and not be read yet.
@@ -76,7 +72,8 @@ class CaseClock:
             return
         elapsed = self.elapsed_seconds()
         left = self._case_seconds - (elapsed - self._given_back(elapsed))
-        if left > 0 and elapsed < _BACKSTOP_FACTOR * self._case_seconds:
+        left = min(left, _BACKSTOP_FACTOR * self._case_seconds - elapsed)
+        if left > 0:
             self._due = now + max(left, _MINIMUM_TIMER_SECONDS)
             self._set_timer(max(left, _MINIMUM_TIMER_SECONDS))
         else:
@@ -84,10 +81,13 @@ class CaseClock:
 
     def _given_back(self, elapsed: float) -> float:
         """What the case waited for a processor that others had."""
+        if self._first is None:
+            return 0.0
+        first_starved, first_cpu = self._first
         starved, cpu = self._read()
         # A program can also starve itself, by processes of its own.
-        own = (cpu - self._cpu) / _PROCESSORS
-        return max(0.0, min(starved - self._starved, elapsed - own))
+        own = (cpu - first_cpu) / _PROCESSORS
+        return max(0.0, min(starved - first_starved, elapsed - own))
 
     def _read(self) -> tuple[float, float]:
         starved = sum(running.starved_seconds() for running in self.running)

@@ -77,7 +77,7 @@ class JudgeWatch:
         self._candidate = candidate
         if self._judge is not None:
             self._clock.running = [self._judge, candidate]
-        self._clock.read_anew()
+        self._clock.start()
 
     def expect_candidate(self) -> None:
         """Another candidate will come: until then no clock runs but the judge's for its plan."""

@@ -74,7 +74,9 @@ class SeparatedCases:
                     said = await self._run_candidate(watch, ours, said)
             # Its control socket at an end, the judge has no more to do; where it owes a verdict, it has ended.
             if watch.pending and self._budget.is_left:
-                self._blame_judge(watch, await judging.ended)
+                end = await judging.ended
+                if watch.pending:  # its last words may have been verdicts
+                    self._blame_judge(watch, end)
 
     async def _run_candidate(self, watch: JudgeWatch, control: socket.socket, said: bytes) -> bytes | None:
         """Run a candidate to its end; return what to say with the next one, None where there is to be none."""

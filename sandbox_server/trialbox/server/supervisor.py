@@ -81,7 +81,9 @@ class Supervisor:
         self._began = 0.0
         self._released = False
         """Whether the program was let go: before that, nobody would read that it must end."""
+        self._ended = False
         self._stopped_early = b""
+        self._tells = job.part is None or job.part.writes_records
         self._before = Counters()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -89,6 +91,7 @@ class Supervisor:
         """Run the program; see Jail.run."""
         try:
             end = await self._run_to_end(watch)
+            self._ended = True
             for reader in self._readers:
                 reader.drain()
             usage = self._usage(end)
@@ -100,6 +103,7 @@ class Supervisor:
             )
             files, skipped = await self._collect(end)
         finally:
+            self._ended = True
             if self._timer is not None:
                 self._timer.cancel()
             for reader in self._readers:
@@ -123,6 +127,8 @@ class Supervisor:
 
     def stop(self, reason: bytes) -> None:
         """Have the program ended, for one of outcome.REASONS, unless it has ended."""
+        if self._ended:  # the jail may be another program's by now
+            return
         if not self._released:
             self._stopped_early = reason
             return
@@ -145,7 +151,7 @@ class Supervisor:
         try:
             self._before = await self._jail.place.read_idle()
             await self._let_go(watch)
-            if watch is not None:  # whoever watches wants to see it as it happens
+            if watch is not None and self._tells:  # whoever watches wants to see it as it happens
                 self._look_after()
             else:
                 self._timer = self._loop.call_later(_FIRST_LOOK_SECONDS, self._look_after)
@@ -167,7 +173,7 @@ class Supervisor:
         self._kept["payload"] = handover.sealed("payload", payload)
         feeds = [self._bounded(self._stdout), self._bounded(self._stderr)]
         records = watch(self) if watch is not None else None
-        if job.part is not None and job.part.writes_records:
+        if job.part is not None and self._tells:
             feeds.append(records or (lambda data: None))
         theirs = [handover.sealed("stdin", job.program.stdin)]
         try:

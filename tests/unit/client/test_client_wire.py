@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from trialbox.client import (
     Call,
     Check,
+    Comparator,
     Comparison,
     Evaluation,
     InternalError,
@@ -28,6 +29,8 @@ from trialbox.client import (
     Verdict,
 )
 from trialbox.client._wire import answers, requests
+from trialbox.client._wire.batches import evaluate_batch
+from trialbox.client._wire.suites import SuiteIds
 from trialbox.v1 import MAX_MESSAGE_BYTES, evaluation_pb2, execution_pb2, values
 from trialbox.v1 import sandbox_service_pb2 as pb
 
@@ -37,9 +40,9 @@ def _execute(program: Program | str | bytes, limits: Limits | None = None, **opt
 
 
 def _evaluate(program: Program | str | bytes, suite: Suite) -> pb.EvaluateRequest:
-    return requests.evaluate_request(
-        program, suite, limits=None, case_seconds=2.5, allow_shared=False, fresh=True, isolation="cold"
-    )
+    options: dict[str, Any] = {"case_seconds": 2.5, "allow_shared": False, "fresh": True, "coverage": True}
+    batch = evaluate_batch(SuiteIds(), limits=None, isolation="cold", **options)
+    return batch.request_of((program, suite))
 
 
 def test_every_field_of_a_program_is_sent() -> None:
@@ -115,22 +118,29 @@ def test_every_kind_of_case_is_sent() -> None:
             [
                 Call("f", (1, "a"), {"k": None}, expected=[2.0], name="exact"),
                 Call("f", expected=0.5, absolute_tolerance=0.1),
-                Check("assert f", "check"),
+                Call("f", oracle="b", comparator=Comparator.UNORDERED, shared=True),
+                Call("f", oracle="a"),
+                Call("f", oracle="b"),
+                Check("assert f", "check", shared=True),
                 Stdio("1", b"2", Comparison.TOKENS),
             ],
             setup="import math",
         ),
     )
-    exact, near, check, stdio = sent.suite.cases
+    exact, near, unordered, first, second, check, stdio = sent.suite.cases
+    assert list(sent.suite.oracles) == [b"b", b"a"]
+    assert [case.call.oracle for case in (unordered, first, second)] == [0, 1, 0]
+    assert [case.shared for case in sent.suite.cases] == [False, False, True, False, False, True, False]
+    assert unordered.call.comparator.kind == evaluation_pb2.Comparator.KIND_UNORDERED
     assert sent.suite.setup == b"import math"
-    assert (sent.case_seconds, sent.forbid_shared, sent.fresh) == (2.5, True, True)
+    assert (sent.case_seconds, sent.forbid_shared, sent.fresh, sent.coverage) == (2.5, True, True, True)
     assert (exact.name, exact.call.entry_point) == ("exact", "f")
     assert values.decode(exact.call.arguments) == (1, "a")
     assert values.decode(exact.call.keyword_arguments) == {"k": None}
     assert values.decode(exact.call.expected) == [2.0]
-    assert exact.call.comparator.kind == evaluation_pb2.Comparator.KIND_EXACT
+    assert exact.call.comparator.kind == evaluation_pb2.Comparator.KIND_EQUAL
     assert near.call.comparator == evaluation_pb2.Comparator(
-        kind=evaluation_pb2.Comparator.KIND_APPROXIMATE, absolute_tolerance=0.1
+        kind=evaluation_pb2.Comparator.KIND_EQUAL, absolute_tolerance=0.1
     )
     assert near.call.keyword_arguments == b""
     assert (check.name, check.check.source) == ("check", b"assert f")
@@ -203,7 +213,7 @@ def test_a_verdict_that_is_absent_or_unknown_is_not_run_and_no_pass(told: list[A
         *(evaluation_pb2.CaseResult(verdict=verdict) for verdict in told),
     ]
     response = pb.EvaluateResponse(evaluation=evaluation_pb2.Evaluation(cases=cases))
-    evaluation = answers.evaluation(_evaluate("", Suite([Check(""), Check("")])), response)
+    evaluation = answers.evaluation(_evaluate("", Suite([Check(""), Check("")])), response, 2)
     assert [case.verdict for case in evaluation.cases] == [Verdict.PASSED, Verdict.NOT_RUN]
     assert {case.trust for case in evaluation.cases} == {Trust.SHARED}
     assert not evaluation.passed
@@ -212,7 +222,7 @@ def test_a_verdict_that_is_absent_or_unknown_is_not_run_and_no_pass(told: list[A
 def test_more_verdicts_than_cases_are_an_infrastructure_failure() -> None:
     response = pb.EvaluateResponse(evaluation=evaluation_pb2.Evaluation(cases=[evaluation_pb2.CaseResult()] * 2))
     with pytest.raises(InternalError, match="2 verdicts for 1"):
-        answers.evaluation(_evaluate("", Suite([Check("")])), response)
+        answers.evaluation(_evaluate("", Suite([Check("")])), response, 1)
 
 
 def test_no_case_is_no_pass() -> None:

@@ -31,7 +31,8 @@ def written(suite: Suite) -> WrittenSuite:
     Raises:
         InvalidRequestError: The contract's messages can't carry a value.
     """
-    kept: list[WrittenSuite] = suite._written
+    # Whatever else was given is refused where it is written.
+    kept: list[WrittenSuite] = suite._written if isinstance(suite, Suite) else []
     if not kept:
         message = requests.written_suite(suite)
         content = message.SerializeToString(deterministic=True)
