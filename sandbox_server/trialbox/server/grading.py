@@ -29,8 +29,8 @@ def arcs_from(text: bytes) -> tuple[tuple[int, int], ...]:
     """Read `from-to,from-to,…` of line numbers; raises ValueError."""
     arcs = set()
     for arc in text.split(b",") if text else ():
-        start, _, end = arc.partition(b"-")
-        arcs.add((min(int(start), MAXIMUM_LINE), min(int(end), MAXIMUM_LINE)))
+        start, end = map(int, arc.split(b"-"))
+        arcs.add((min(start, MAXIMUM_LINE), min(end, MAXIMUM_LINE)))
     return tuple(sorted(arcs))
 
 

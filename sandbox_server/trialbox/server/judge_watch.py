@@ -55,6 +55,8 @@ class JudgeWatch:
         self.load_failure: ProgramException | None = None
         self.forged = False
         """Whether something came that is not the record that must come next."""
+        self._undecided = set(numbers)
+        """Of those, the ones that the plan has not set aside."""
         self._case_seconds = case_seconds
         self._text_limit = text_limit
         self._reader = RecordReader(self._take, self._refuse, record_bytes=_RECORD_BYTES)
@@ -125,15 +127,20 @@ class JudgeWatch:
         elif name == b"loaded" and not self.loaded:
             self.loaded = True
             self._clock.start()
-        elif name == b"lost":
-            self.tell("lost", rest[-1].decode())
+        elif name == b"lost" and self.pending:
+            self._pause("lost", rest[0].decode())
         elif name == b"unloaded":
             self.load_failure = self._exception(*rest)
-            self.tell("unloaded")
+            self._pause("unloaded")
         elif name in (b"fresh", b"done"):
-            self.tell(name.decode())
+            self._pause(name.decode())
         else:
             raise ValueError("not the record that must come next")
+
+    def _pause(self, name: str, why: str = "") -> None:
+        """The judge has no more to do until another candidate comes."""
+        self._clock.stop()
+        self.tell(name, why)
 
     def _take_plan(self, name: bytes, rest: list[bytes]) -> None:
         self._clock.start()
@@ -142,6 +149,8 @@ class JudgeWatch:
             self.tell("planned")
             return
         number = int(rest[0])
+        if number not in self._undecided or (name in (b"expected", b"unexpected") and number != self.oracle):
+            raise ValueError("not the case that must come next")
         if name == b"oracle":
             self.oracle = number
             return
@@ -149,6 +158,7 @@ class JudgeWatch:
         if name == b"expected":
             self.expected[number] = rest[1]
             return
+        self._undecided.remove(number)
         self.pending.remove(number)
         why = shortened(rest[1].decode(), self._text_limit)
         if name == b"shared":
@@ -168,7 +178,7 @@ class JudgeWatch:
         self._clock.start()
 
     def _conclude(self, number: bytes, verdict: bytes, taken: bytes, *told: bytes) -> None:
-        if int(number) != self.pending[0]:
+        if int(number) != self.pending[0] or int(taken) < 0:
             raise ValueError("not the case that must come next")
         actual = expected = message = ""
         exception, covered = None, b""
@@ -209,7 +219,7 @@ class JudgeWatch:
         if self._candidate is None:
             self._stop_judge()
             return
-        self.overdue = self.pending[0] if self.loaded else -1
+        self.overdue = self.pending[0] if self.loaded and self.pending else -1
         self._candidate.stop(b"wall")
         # Where test code is what takes so long, ending the candidate changes nothing.
         self._grace = asyncio.get_running_loop().call_later(_GRACE_SECONDS, self._stop_judge)

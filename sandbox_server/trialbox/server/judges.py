@@ -74,6 +74,7 @@ class Judging:
         self._process = process
         self._packets = packets
         self._pid = 0
+        self._starved_before = 0.0
         self.ended: asyncio.Future[JudgingEnd] = asyncio.ensure_future(self._end())
         """Done when nothing of it is left."""
 
@@ -86,11 +87,14 @@ class Judging:
         return self._judge.cpu_seconds()
 
     def starved_seconds(self) -> float:
-        """How long it has been ready to run without getting a processor."""
+        """How long it has been ready to run without getting a processor, since it said who it is."""
+        return self._starved() - self._starved_before
+
+    def _starved(self) -> float:
         try:
             return int(Path(f"/proc/{self._pid}/schedstat").read_bytes().split()[1]) / 1e9
         except OSError:  # it has not yet said who it is, or has ended
-            return 0.0
+            return self._starved_before
 
     async def _end(self) -> JudgingEnd:
         try:
@@ -99,6 +103,7 @@ class Judging:
                 packet.discard()
                 if packet.data == b"started":
                     self._pid = packet.sender
+                    self._starved_before = self._starved()  # it may be a process that has served others
                     continue
                 if not packet.data:
                     execution = await self._process

@@ -146,7 +146,9 @@ class SeparatedCases:
 
     def _blame_judge(self, watch: JudgeWatch, end: JudgingEnd) -> None:
         """Give a verdict on the case in which the judge ended: what runs there is the suite's own code."""
-        if watch.overdue is not None or end.outcome is Outcome.WALL_TIME_EXCEEDED:
+        if watch.forged:
+            why = "the test code told of something other than verdicts"
+        elif watch.overdue is not None or end.outcome is Outcome.WALL_TIME_EXCEEDED:
             why = f"no verdict within {self._job.case_seconds:g} s"
         elif end.outcome is Outcome.MEMORY_EXCEEDED:
             why = f"judging took more than the {self._judges.limits.memory_bytes} bytes that the judge may use"

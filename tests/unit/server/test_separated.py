@@ -1,0 +1,637 @@
+"""A candidate or a judge may end at any moment: the case it was in has the verdict that says why."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import hosts
+import pytest
+from clockwork import hurried
+from evaluation_stage import (
+    CASE_SECONDS,
+    JUDGE_LIMITS,
+    LIMITS,
+    Jail,
+    JudgeDied,
+    JudgeStep,
+    PlayedJudge,
+    Process,
+    Stage,
+    checks,
+    ended,
+    evaluated,
+    job,
+    judges_all,
+    lives,
+    verdicts,
+)
+
+from trialbox.server.grading import Call, Trust, Verdict
+from trialbox.server.model import (
+    Execution,
+    IsolationPath,
+    Outcome,
+    ProgramException,
+    Role,
+    SandboxBrokenError,
+    Usage,
+)
+from trialbox.v1 import values
+
+KEPT, GIVEN_UP = b"\0", b"\1"
+_CALL = Call(entry_point="f", arguments=values.encode((1,)), keyword_arguments=b"", expected=values.encode(2))
+_ASKED = replace(_CALL, expected=None, oracle=0)
+
+
+def dies(
+    outcome: Outcome, *, exception: ProgramException | None = None, usage: Usage | None = None
+) -> Callable[[Process], Execution]:
+    """A candidate that ends so at once."""
+    return lambda process: ended(outcome, exception=exception, usage=usage)
+
+
+def loses(*numbers: int) -> JudgeStep:
+    """A judge that passes all cases but these, in which it loses its candidate."""
+
+    async def step(judge: PlayedJudge) -> None:
+        judge.says(b"planned")
+        left = judge.numbers
+        while left and await judge.has_candidate():
+            left = left[1:] if judge.said[-1] == GIVEN_UP else left
+            if not left:
+                break
+            judge.says(b"loaded")
+            while left and left[0] not in numbers:
+                judge.ends(left.pop(0))
+            if left:
+                await judge.candidate_is_gone()
+                judge.says(b"lost", b"the process is gone")
+        judge.says(b"done")
+
+    return step
+
+
+# --- All goes well
+
+
+async def test_cases_are_judged_apart_from_the_program_by_a_judge_that_has_all_it_needs() -> None:
+    jail = Jail(lives)
+    asked = job(*checks(1), _CALL, _ASKED, setup=b"setup", oracles=(b"oracle",))
+    asked.suite.expected[2] = values.encode(5)
+    async with Stage(jail, judges_all) as stage:
+        evaluation = await stage.evaluate(asked)
+        (judge,) = stage.pool.suites
+        (its_job,) = stage.pool.jobs
+    assert verdicts(evaluation) == ["PASSED"] * 3
+    assert {case.trust for case in evaluation.cases} == {Trust.SEPARATED}
+    assert {case.wall_seconds for case in evaluation.cases} == {0.001}
+    assert (judge.setup, judge.oracles, judge.known, judge.fresh) == (
+        b"setup",
+        [b"oracle"],
+        {2: values.encode(5)},
+        False,
+    )
+    assert judge.cases == [
+        ("check", 0, b"assert 0"),
+        ("call", 1, "f", _CALL.arguments, b"", _CALL.expected, None, 1, 0.0, 0.0),
+        ("call", 2, "f", _CALL.arguments, b"", None, 0, 1, 0.0, 0.0),
+    ]
+    # The judge has nothing of the program, and the program nothing of the suite.
+    assert its_job.program.source == b""
+    assert its_job.limits == JUDGE_LIMITS
+    (candidate,) = jail.processes
+    assert candidate.job.part is not None
+    assert (candidate.job.part.role, candidate.job.part.data) == (Role.CANDIDATE, b"")
+    assert (candidate.job.program.source, candidate.job.limits) == (b"program", LIMITS)
+    assert candidate.reasons == [b"cancelled"]
+
+
+async def test_coverage_is_asked_of_the_candidate_and_told_with_its_case() -> None:
+    async def covers(judge: PlayedJudge) -> None:
+        judge.says(b"planned")
+        await judge.has_candidate()
+        judge.says(b"loaded")
+        judge.says(b"end", b"0", b"PASSED", b"0", b"", b"", b"", b"", b"", b"0", b"2-3,0-2,2-3")
+        judge.says(b"done")
+
+    jail = Jail(lives)
+    (case,) = (await evaluated(job(*checks(1), coverage=True), jail, covers)).cases
+    assert case.arcs == ((0, 2), (2, 3))
+    assert jail.processes[0].job.part is not None
+    assert jail.processes[0].job.part.data == b"coverage"
+
+
+async def test_fresh_gives_every_case_a_candidate_of_its_own() -> None:
+    async def one_by_one(judge: PlayedJudge) -> None:
+        assert judge.fresh
+        judge.says(b"planned")
+        for number in judge.numbers:
+            assert await judge.has_candidate()
+            judge.says(b"loaded")
+            judge.ends(number)
+            judge.says(b"done" if number == judge.numbers[-1] else b"fresh")
+
+    jail = Jail(lives, lives, lives)
+    async with Stage(jail, one_by_one) as stage:
+        assert verdicts(await stage.evaluate(job(*checks(3), fresh=True))) == ["PASSED"] * 3
+        assert stage.pool.suites[0].said == [KEPT] * 3
+    assert [process.reasons for process in jail.processes] == [[b"cancelled"]] * 3
+
+
+# --- What is not judged apart
+
+
+async def test_cases_that_need_live_objects_run_with_the_program_and_say_why() -> None:
+    async def shares(judge: PlayedJudge) -> None:
+        judge.says(b"shared", b"1", b"it patches")
+        judge.says(b"planned")
+        await judge.has_candidate()
+        judge.says(b"loaded")
+        judge.ends(0)
+        judge.says(b"done")
+
+    def harness(process: Process) -> Execution:
+        process.record(b"loaded")
+        assert process.asked() == [1]
+        process.done(1, b"FAILED")
+        return ended()
+
+    jail = Jail(lives, harness)
+    apart, together = (await evaluated(job(*checks(2)), jail, shares)).cases
+    assert (apart.verdict, apart.trust, apart.shared_reason) == (Verdict.PASSED, Trust.SEPARATED, "")
+    assert (together.verdict, together.trust, together.shared_reason) == (Verdict.FAILED, Trust.SHARED, "it patches")
+
+    jail = Jail(lives)
+    _, together = (await evaluated(job(*checks(2), forbid_shared=True), jail, shares)).cases
+    assert (together.verdict, together.trust) == (Verdict.ERROR, Trust.SHARED)
+    assert together.message == "the request forbids SHARED, and this case needs it: it patches"
+    assert len(jail.processes) == 1
+
+
+# --- Oracles
+
+
+async def test_while_an_oracle_is_asked_the_program_waits_and_what_it_says_is_known_from_then_on() -> None:
+    jail = Jail(lives, lives)
+    seen: list[int] = []
+
+    async def asks(judge: PlayedJudge) -> None:
+        judge.says(b"oracle", b"1")
+        for _ in range(20):
+            await asyncio.sleep(0)
+        seen.append(len(jail.processes) + jail.waiting)
+        judge.says(b"expected", b"1", values.encode(7))
+        await judges_all(judge)
+
+    asked = job(_CALL, _ASKED, oracles=(b"oracle",))
+    async with Stage(jail, asks, judges_all) as stage:
+        assert verdicts(await stage.evaluate(asked)) == ["PASSED"] * 2
+        assert seen == [0]
+        assert asked.suite.expected == {1: values.encode(7)}
+        assert verdicts(await stage.evaluate(asked)) == ["PASSED"] * 2
+        assert [judge.known for judge in stage.pool.suites] == [{}, {1: values.encode(7)}]
+
+
+async def test_an_oracle_without_an_answer_is_an_error_of_its_case() -> None:
+    async def asks(judge: PlayedJudge) -> None:
+        judge.says(b"oracle", b"0")
+        judge.says(b"unexpected", b"0", b"ValueError: no")
+        judge.cases = judge.cases[1:]
+        await judges_all(judge)
+
+    first, second = (await evaluated(job(_ASKED, _CALL, oracles=(b"oracle",)), Jail(lives), asks)).cases
+    assert (first.verdict, first.message) == (Verdict.ERROR, "the oracle gave no expected value: ValueError: no")
+    assert (first.trust, second.verdict) == (Trust.SEPARATED, Verdict.PASSED)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "why"),
+    [
+        (
+            Outcome.MEMORY_EXCEEDED,
+            f"judging took more than the {JUDGE_LIMITS.memory_bytes} bytes that the judge may use",
+        ),
+        (Outcome.WALL_TIME_EXCEEDED, f"no verdict within {CASE_SECONDS} s"),
+        (Outcome.FAILED, "the judge ended under the test code"),
+    ],
+)
+async def test_an_oracle_that_ends_the_judge_is_an_error_of_its_case_and_another_judge_goes_on(
+    outcome: Outcome, why: str
+) -> None:
+    async def dies_in_an_oracle(judge: PlayedJudge) -> None:
+        judge.says(b"oracle", b"0")
+        judge.says(b"expected", b"0", values.encode(1))
+        judge.says(b"oracle", b"1")
+        raise JudgeDied(outcome)
+
+    async with Stage(Jail(lives), dies_in_an_oracle, judges_all) as stage:
+        evaluation = await stage.evaluate(job(_ASKED, _ASKED, _CALL, oracles=(b"oracle",)))
+        assert verdicts(evaluation) == ["PASSED", "ERROR", "PASSED"]
+        assert evaluation.cases[1].message == f"the oracle gave no expected value: {why}"
+        again = stage.pool.suites[1]
+        assert (again.numbers, again.known) == ([0, 2], {0: values.encode(1)})
+
+
+# --- Candidates that are lost
+
+
+@pytest.mark.parametrize(
+    ("outcome", "verdict", "message"),
+    [
+        (Outcome.SUCCEEDED, "ERROR", "the process exited with status 0 in this case"),
+        (Outcome.FAILED, "ERROR", "the process exited with status 1 in this case"),
+        (Outcome.SIGNALED, "ERROR", "the process was ended by signal 11 in this case"),
+        (Outcome.WALL_TIME_EXCEEDED, "TIMED_OUT", "wall time exceeded in this case"),
+        (Outcome.CPU_TIME_EXCEEDED, "TIMED_OUT", "cpu time exceeded in this case"),
+        (Outcome.MEMORY_EXCEEDED, "OUT_OF_MEMORY", "memory exceeded in this case"),
+        (Outcome.OUTPUT_EXCEEDED, "ERROR", "output exceeded in this case"),
+        (Outcome.SYSCALL_DENIED, "ERROR", "syscall denied in this case"),
+        (Outcome.CANCELLED, "ERROR", "the process sent something other than an answer: the process is gone"),
+    ],
+)
+async def test_a_case_in_which_the_candidate_ended_has_that_ends_verdict_and_another_goes_on(
+    outcome: Outcome, verdict: str, message: str
+) -> None:
+    jail = Jail(dies(outcome), lives)
+    async with Stage(jail, loses(1)) as stage:
+        evaluation = await stage.evaluate(job(*checks(3)))
+        assert stage.pool.suites[0].said == [KEPT, GIVEN_UP]
+    assert verdicts(evaluation) == ["PASSED", verdict, "PASSED"]
+    lost = evaluation.cases[1]
+    assert (lost.message, lost.trust) == (message, Trust.SEPARATED)
+    assert lost.wall_seconds >= 0
+
+
+async def test_every_outcome_has_been_given_a_verdict_above() -> None:
+    marks = test_a_case_in_which_the_candidate_ended_has_that_ends_verdict_and_another_goes_on.pytestmark  # type: ignore[attr-defined]
+    assert {row[0] for row in marks[0].args[1]} == set(Outcome)
+
+
+async def test_an_uncaught_exception_is_told_with_the_case() -> None:
+    told = ProgramException(type="ValueError", message="no", line=3)
+    evaluation = await evaluated(job(*checks(2)), Jail(dies(Outcome.FAILED, exception=told), lives), loses(0))
+    first, second = evaluation.cases
+    assert (first.verdict, first.exception, first.message) == (Verdict.ERROR, told, "ValueError: no (line 3)")
+    assert second.verdict is Verdict.PASSED
+
+
+async def test_a_candidate_that_says_something_other_than_an_answer_is_ended_and_its_case_an_error() -> None:
+    async def hears_nonsense(judge: PlayedJudge) -> None:
+        judge.says(b"planned")
+        await judge.has_candidate()
+        judge.says(b"loaded")
+        judge.says(b"lost", b"no value: unknown tag 0xff")
+        await judge.has_candidate()
+        judge.says(b"loaded")
+        judge.ends(1)
+        judge.says(b"done")
+
+    jail = Jail(lives, lives)
+    first, second = (await evaluated(job(*checks(2)), jail, hears_nonsense)).cases
+    assert (first.verdict, first.message) == (
+        Verdict.ERROR,
+        "the process sent something other than an answer: no value: unknown tag 0xff",
+    )
+    assert second.verdict is Verdict.PASSED
+    assert jail.processes[0].reasons == [b"cancelled"]
+
+
+async def test_a_candidate_that_dies_in_every_case_leaves_every_case_a_verdict() -> None:
+    jail = Jail(*[dies(Outcome.SIGNALED)] * 4)
+    evaluation = await evaluated(job(*checks(4)), jail, loses(0, 1, 2, 3))
+    assert verdicts(evaluation) == ["ERROR"] * 4
+    assert len(jail.processes) == 4
+
+
+@pytest.mark.parametrize(
+    ("outcome", "verdict", "message"),
+    [
+        (Outcome.SUCCEEDED, "ERROR", "the process exited with status 0 while the program loaded"),
+        (Outcome.WALL_TIME_EXCEEDED, "TIMED_OUT", "wall time exceeded while the program loaded"),
+        (Outcome.MEMORY_EXCEEDED, "OUT_OF_MEMORY", "memory exceeded while the program loaded"),
+    ],
+)
+async def test_a_candidate_that_ends_while_it_loads_fails_every_case_and_is_not_run_again(
+    outcome: Outcome, verdict: str, message: str
+) -> None:
+    async def never_loads(judge: PlayedJudge) -> None:
+        judge.says(b"planned")
+        await judge.has_candidate()
+        await judge.candidate_is_gone()
+        judge.says(b"lost", b"the process is gone")
+        assert not await judge.has_candidate()
+
+    jail = Jail(dies(outcome))
+    evaluation = await evaluated(job(*checks(3)), jail, never_loads)
+    assert verdicts(evaluation) == [verdict] * 3
+    assert {case.message for case in evaluation.cases} == {message}
+    assert len(jail.processes) == 1
+
+
+async def test_a_program_that_does_not_load_fails_every_case_and_is_not_run_again() -> None:
+    async def unloaded(judge: PlayedJudge) -> None:
+        judge.says(b"planned")
+        await judge.has_candidate()
+        judge.says(b"unloaded", b"SyntaxError", b"invalid syntax", b"2")
+        judge.says(b"done")
+
+    jail = Jail(lives)
+    evaluation = await evaluated(job(*checks(3)), jail, unloaded)
+    assert verdicts(evaluation) == ["ERROR"] * 3
+    case = evaluation.cases[2]
+    assert case.message == "the program does not load: SyntaxError: invalid syntax"
+    assert case.exception == ProgramException(type="SyntaxError", message="invalid syntax", line=2)
+    assert len(jail.processes) == 1
+
+
+# --- Time
+
+
+@hurried
+async def test_a_candidate_that_gives_no_answer_in_time_is_ended_and_another_goes_on() -> None:
+    jail = Jail(lives, lives)
+    async with Stage(jail, loses(1)) as stage:
+        evaluation = await stage.evaluate(job(*checks(3)))
+        assert stage.pool.suites[0].said == [KEPT, GIVEN_UP]
+    assert verdicts(evaluation) == ["PASSED", "TIMED_OUT", "PASSED"]
+    assert evaluation.cases[1].message == f"no answer in this case within {CASE_SECONDS} s"
+    assert evaluation.cases[1].wall_seconds == pytest.approx(CASE_SECONDS)
+    assert jail.processes[0].reasons[0] == b"wall"
+
+
+@hurried
+async def test_a_program_that_does_not_load_in_time_fails_every_case() -> None:
+    async def never_loads(judge: PlayedJudge) -> None:
+        judge.says(b"planned")
+        await judge.has_candidate()
+        await judge.candidate_is_gone()
+        judge.says(b"lost", b"the process is gone")
+
+    jail = Jail(lives)
+    evaluation = await evaluated(job(*checks(2)), jail, never_loads)
+    assert verdicts(evaluation) == ["TIMED_OUT"] * 2
+    assert evaluation.cases[0].message == f"no answer while the program loaded within {CASE_SECONDS} s"
+    assert len(jail.processes) == 1
+
+
+@hurried
+async def test_test_code_that_takes_too_long_is_ended_with_its_judge_and_another_goes_on() -> None:
+    async def hangs(judge: PlayedJudge) -> None:
+        judge.says(b"planned")
+        await judge.has_candidate()
+        judge.says(b"loaded")
+        judge.ends(0)
+        await asyncio.Event().wait()
+
+    jail = Jail(lives, lives)
+    async with Stage(jail, hangs, judges_all) as stage:
+        evaluation = await stage.evaluate(job(*checks(3)))
+        assert [process.reasons for process in stage.pool.processes] == [[b"wall"], []]
+        assert stage.pool.suites[1].numbers == [2]
+    assert verdicts(evaluation) == ["PASSED", "TIMED_OUT", "PASSED"]
+    assert evaluation.cases[1].message == f"no verdict within {CASE_SECONDS} s"
+
+
+@hurried
+async def test_a_plan_that_takes_too_long_is_an_error_of_every_case() -> None:
+    async def hangs(judge: PlayedJudge) -> None:
+        await asyncio.Event().wait()
+
+    evaluation = await evaluated(job(*checks(2)), Jail(lives), hangs)
+    assert verdicts(evaluation) == ["ERROR"] * 2
+    assert evaluation.cases[0].message == f"the suite can't be prepared: no verdict within {CASE_SECONDS} s"
+
+
+@hurried
+async def test_an_oracle_that_takes_too_long_is_an_error_of_its_case() -> None:
+    async def hangs(judge: PlayedJudge) -> None:
+        judge.says(b"oracle", b"0")
+        await asyncio.Event().wait()
+
+    jail = Jail(lives)
+    evaluation = await evaluated(job(_ASKED, _CALL, oracles=(b"oracle",)), jail, hangs, judges_all)
+    assert verdicts(evaluation) == ["ERROR", "PASSED"]
+    assert evaluation.cases[0].message == f"the oracle gave no expected value: no verdict within {CASE_SECONDS} s"
+    assert len(jail.processes) == 1
+
+
+@hurried
+async def test_a_case_that_ended_just_as_its_time_was_up_keeps_its_verdict_and_the_next_is_not_blamed() -> None:
+    async def just_in_time(judge: PlayedJudge) -> None:
+        judge.says(b"planned")
+        await judge.has_candidate()
+        judge.says(b"loaded")
+        await judge.candidate_is_gone()  # killed for the time that case 0 took
+        judge.ends(0)
+        judge.says(b"lost", b"the process is gone")
+        assert await judge.has_candidate()
+        judge.says(b"loaded")
+        judge.ends(1)
+        judge.says(b"done")
+
+    async with Stage(Jail(lives, lives), just_in_time) as stage:
+        assert verdicts(await stage.evaluate(job(*checks(2)))) == ["PASSED"] * 2
+        assert stage.pool.suites[0].said == [KEPT, KEPT]
+
+
+@hurried
+async def test_the_time_that_a_candidate_waits_for_its_slot_is_no_cases_time() -> None:
+    jail = Jail(lives)
+    jail.has_slot.clear()
+    async with Stage(jail, judges_all) as stage:
+        evaluating = asyncio.ensure_future(stage.evaluate(job(*checks(2))))
+        await asyncio.sleep(100 * CASE_SECONDS)
+        jail.has_slot.set()
+        assert verdicts(await evaluating) == ["PASSED"] * 2
+
+
+# --- Judges that end
+
+
+async def test_a_judge_that_ends_in_its_plan_is_an_error_of_every_case() -> None:
+    async def dies(judge: PlayedJudge) -> None:
+        raise JudgeDied(Outcome.SIGNALED)
+
+    evaluation = await evaluated(job(*checks(2)), Jail(lives), dies)
+    assert verdicts(evaluation) == ["ERROR"] * 2
+    assert {case.message for case in evaluation.cases} == {
+        "the suite can't be prepared: the judge ended under the test code"
+    }
+
+
+@pytest.mark.parametrize(
+    ("outcome", "why"),
+    [
+        (
+            Outcome.MEMORY_EXCEEDED,
+            f"judging took more than the {JUDGE_LIMITS.memory_bytes} bytes that the judge may use",
+        ),
+        (Outcome.SIGNALED, "the judge ended under the test code"),
+        (Outcome.FAILED, "the judge ended under the test code"),
+    ],
+)
+async def test_a_judge_that_ends_in_a_case_is_an_error_of_that_and_another_goes_on(outcome: Outcome, why: str) -> None:
+    async def dies(judge: PlayedJudge) -> None:
+        judge.says(b"planned")
+        await judge.has_candidate()
+        judge.says(b"loaded")
+        judge.ends(0)
+        raise JudgeDied(outcome)
+
+    jail = Jail(lives, lives)
+    async with Stage(jail, dies, judges_all) as stage:
+        evaluation = await stage.evaluate(job(*checks(3)))
+        assert [judge.numbers for judge in stage.pool.suites] == [[0, 1, 2], [2]]
+    assert verdicts(evaluation) == ["PASSED", "ERROR", "PASSED"]
+    assert (evaluation.cases[1].message, evaluation.cases[1].trust) == (why, Trust.SEPARATED)
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        (b"ended 256 0", "the judge exited with status 1 under the test code"),
+        (b"ended 0 0", "the judge exited with status 0 under the test code"),
+        (b"ended 11 0", "the judge was ended by signal 11 under the test code"),
+    ],
+)
+async def test_a_fork_of_a_judge_that_ends_in_a_case_is_an_error_of_that(status: bytes, why: str) -> None:
+    async def ends_early(judge: PlayedJudge) -> None:
+        judge.says(b"planned")
+        await judge.has_candidate()
+        judge.says(b"loaded")
+
+    async with Stage(Jail(lives, lives), ends_early, judges_all, statuses=[status]) as stage:
+        evaluation = await stage.evaluate(job(*checks(2)))
+    assert verdicts(evaluation) == ["ERROR", "PASSED"]
+    assert evaluation.cases[0].message == why
+
+
+async def test_a_judge_that_ends_in_every_case_leaves_every_case_a_verdict() -> None:
+    async def dies(judge: PlayedJudge) -> None:
+        judge.says(b"planned")
+        await judge.has_candidate()
+        judge.says(b"loaded")
+        raise JudgeDied(Outcome.FAILED)
+
+    evaluation = await evaluated(job(*checks(3)), Jail(lives, lives, lives), dies, dies, dies)
+    assert verdicts(evaluation) == ["ERROR"] * 3
+
+
+async def test_test_code_that_tells_of_something_other_than_verdicts_ends_its_judge() -> None:
+    async def forges(judge: PlayedJudge) -> None:
+        judge.says(b"planned")
+        await judge.has_candidate()
+        judge.says(b"loaded")
+        judge.ends(1)
+        await asyncio.Event().wait()
+
+    async with Stage(Jail(lives, lives), forges, judges_all) as stage:
+        evaluation = await stage.evaluate(job(*checks(2)))
+        assert stage.pool.processes[0].reasons == [b"wall"]
+    assert verdicts(evaluation) == ["ERROR", "PASSED"]
+    assert evaluation.cases[0].message == "the test code told of something other than verdicts"
+
+
+async def test_a_judge_that_ends_while_the_candidate_waits_for_a_slot_keeps_nobody_waiting() -> None:
+    async def dies(judge: PlayedJudge) -> None:
+        judge.says(b"planned")
+        await judge.has_candidate()
+        raise JudgeDied(Outcome.FAILED)
+
+    jail = Jail()
+    jail.has_slot.clear()
+    evaluation = await evaluated(job(*checks(1)), jail, dies)
+    assert verdicts(evaluation) == ["ERROR"]
+    assert (jail.processes, jail.waiting) == ([], 0)
+
+
+# --- The evaluation's own limits
+
+
+async def test_what_candidates_used_is_taken_off_the_rest_until_nothing_is_left() -> None:
+    used = Usage(wall_seconds=40, user_cpu_seconds=8, system_cpu_seconds=2)
+    jail = Jail(*[dies(Outcome.SIGNALED, usage=used)] * 3)
+    evaluation = await evaluated(job(*checks(5)), jail, loses(0, 1, 2, 3, 4))
+    assert verdicts(evaluation) == ["ERROR"] * 3 + ["NOT_RUN"] * 2
+    limits = [process.job.limits for process in jail.processes]
+    assert [(limit.wall_seconds, limit.cpu_seconds) for limit in limits] == [(100, 50), (60, 40), (20, 30)]
+    last = evaluation.cases[4]
+    assert (last.trust, last.message) == (Trust.SEPARATED, "the evaluation's time was up")
+    assert evaluation.usage.wall_seconds == 120
+
+
+async def test_a_slot_that_breaks_is_the_infrastructures_failure_and_nobodys_verdict() -> None:
+    async def breaks(process: Process) -> Execution:
+        raise SandboxBrokenError("killed", started=True)
+
+    with pytest.raises(SandboxBrokenError, match="killed"):
+        await evaluated(job(*checks(2)), Jail(breaks), loses(0))
+
+
+async def test_a_judge_that_can_not_be_started_is_the_infrastructures_failure() -> None:
+    async with Stage(Jail()) as stage:
+        stage.pool.error = SandboxBrokenError("no launcher")
+        with pytest.raises(SandboxBrokenError, match="no launcher"):
+            await stage.evaluate(job(*checks(1)))
+
+
+async def test_a_judge_serves_one_evaluation_after_another_of_its_kind() -> None:
+    async with Stage(Jail(*[lives] * 4), *[judges_all] * 4) as stage:
+        for path in (IsolationPath.WARM, IsolationPath.WARM, IsolationPath.COLD, IsolationPath.WARM):
+            assert verdicts(await stage.evaluate(job(*checks(1), judge_isolation=path))) == ["PASSED"]
+        assert [each.isolation for each in stage.pool.jobs] == [IsolationPath.WARM, IsolationPath.COLD]
+
+
+# --- Callers that go away
+
+
+def _open() -> list[str]:
+    return hosts.descriptors(os.getpid())
+
+
+async def _waits(judge: PlayedJudge) -> None:
+    await asyncio.Event().wait()
+
+
+async def _waits_for_candidates(judge: PlayedJudge) -> None:
+    judge.says(b"planned")
+    await judge.has_candidate()
+    await asyncio.Event().wait()
+
+
+async def _waits_in_a_case(judge: PlayedJudge) -> None:
+    judge.says(b"planned")
+    await judge.has_candidate()
+    judge.says(b"loaded")
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("has_slot", [True, False])
+@pytest.mark.parametrize("judge_step", [_waits, _waits_for_candidates, _waits_in_a_case])
+@pytest.mark.parametrize("turns", [0, 1, 5, 30])
+async def test_a_call_that_is_cancelled_leaves_no_task_and_no_descriptor(
+    judge_step: JudgeStep, has_slot: bool, turns: int
+) -> None:
+    before = _open()
+    jail = Jail(lives)
+    if not has_slot:
+        jail.has_slot.clear()
+    async with Stage(jail, judge_step) as stage:
+        call = asyncio.ensure_future(stage.evaluate(job(*checks(2))))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert jail.waiting == 0
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert _open() == before
+
+
+async def test_an_evaluation_that_ends_leaves_no_task_and_no_descriptor() -> None:
+    before = _open()
+    steps: list[Callable[[Process], Execution | Awaitable[Execution]]] = [dies(Outcome.SIGNALED), lives]
+    assert verdicts(await evaluated(job(*checks(3)), Jail(*steps), loses(1))) == ["PASSED", "ERROR", "PASSED"]
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert _open() == before
