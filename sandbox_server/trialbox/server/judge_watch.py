@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 
 from trialbox.server.case_clock import CaseClock
 from trialbox.server.grading import MAXIMUM_LINE, CaseResult, Trust, Verdict, arcs_from, exception_text, shortened
@@ -14,6 +15,9 @@ _RECORD_BYTES = 32 << 20
 """Expected values that an oracle found come in records too."""
 # What the judge may take to notice that we ended its candidate.
 _GRACE_SECONDS = 2.0
+
+
+_Passed = partial(CaseResult, verdict=Verdict.PASSED, trust=Trust.SEPARATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,9 @@ class JudgeWatch:
 
     def _take(self, fields: list[bytes]) -> None:
         name, *rest = fields
-        if name == b"end" and self.loaded:
+        if name == b"passed" and self.loaded:
+            self._conclude_passed(rest[0])
+        elif name == b"end" and self.loaded:
             self._conclude(*rest)
         elif not self.planned:
             self._take_plan(name, rest)
@@ -161,6 +167,13 @@ class JudgeWatch:
             self.results[number] = CaseResult(verdict=Verdict.ERROR, trust=Trust.SEPARATED, message=message)
         else:
             raise ValueError("no record of a plan")
+
+    def _conclude_passed(self, times: bytes) -> None:
+        for taken in map(int, times.split(b",")):
+            if taken < 0 or not self.pending:
+                raise ValueError("not the case that must come next")
+            self.give_up(_Passed(wall_seconds=taken / 1e9))
+        self._clock.start()
 
     def _conclude(self, number: bytes, verdict: bytes, taken: bytes, *told: bytes) -> None:
         if int(number) != self.pending[0] or int(taken) < 0:

@@ -66,6 +66,10 @@ def _isolation(path: IsolationPath, waived_layers: Sequence[str]) -> execution_p
 
 
 def _case(case: CaseResult) -> evaluation_pb2.CaseResult:
+    if case.verdict is Verdict.PASSED and not case.arcs and not case.shared_reason:  # of most there is no more to say
+        return evaluation_pb2.CaseResult(
+            verdict=evaluation_pb2.VERDICT_PASSED, trust=TRUSTS[case.trust], wall_seconds=case.wall_seconds
+        )
     return evaluation_pb2.CaseResult(
         verdict=VERDICTS[case.verdict],
         trust=TRUSTS[case.trust],

@@ -124,6 +124,11 @@ def server_info(response: sandbox_service_pb2.GetServerInfoResponse) -> ServerIn
 
 
 def _case_result(message: evaluation_pb2.CaseResult) -> CaseResult:
+    if message.verdict == evaluation_pb2.VERDICT_PASSED and not (
+        message.message or message.shared_reason or message.arcs
+    ):
+        trust = _TRUSTS.get(message.trust, Trust.SHARED)
+        return CaseResult(verdict=Verdict.PASSED, trust=trust, wall_seconds=message.wall_seconds)
     return CaseResult(
         # What nobody vouched for counts as not run, and as the weaker trust.
         verdict=_VERDICTS.get(message.verdict, Verdict.NOT_RUN),

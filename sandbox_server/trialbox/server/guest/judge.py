@@ -5,6 +5,7 @@ the control socket, and says whether it has a verdict on the case in which the l
 host are one frame a field:
   shared, case, why | oracle, case | expected, case, frame | unexpected, case, why | planned
   loaded | unloaded, type, message, line
+  passed, ns of each of the next cases
   end, case, verdict, ns, actual, expected, message, type, exception message, line, coverage
   lost, why | fresh | done
 """
@@ -65,6 +66,8 @@ class Judge:
         self._stubs: dict[int, frozenset[str]] = {}
         self._shared: dict[int, str] = {}
         self._records: list[bytes] = []
+        self._passed: list[bytes] = []
+        """What the last cases took, which passed and of which there is no more to say."""
         self._results = results
         self._control = _socket.socket(fileno=control)
 
@@ -305,17 +308,25 @@ class Judge:
         message: str = "",
         raised: "tuple[str, str, int] | None" = None,
     ) -> None:
-        fields = [b"end", b"%d" % number, verdict, b"%d" % taken]
-        if actual or expected or message or raised or covered:
-            kind, text, at = raised or ("", "", 0)
-            fields += [_text(actual), _text(expected), _text(message), _text(kind), _text(text), b"%d" % at]
-            fields.append(_arcs(covered))
-        self._record(*fields)
+        if verdict == b"PASSED" and not covered:
+            self._passed.append(b"%d" % taken)
+            return
+        kind, text, at = raised or ("", "", 0)
+        told = (actual, expected, message, kind, text)
+        fields = (b"%d" % number, verdict, b"%d" % taken, *map(_text, told), b"%d" % at, _arcs(covered))
+        self._record(b"end", *fields)
 
     def _record(self, *fields: bytes) -> None:
+        self._record_passed()
         self._records.append(frames.pack(frames.pack(*fields)))
 
+    def _record_passed(self) -> None:
+        if self._passed:
+            passed, self._passed = self._passed, []
+            self._record(b"passed", b",".join(passed))
+
     def _flush(self) -> None:
+        self._record_passed()
         data = b"".join(self._records)
         self._records.clear()
         while data:
