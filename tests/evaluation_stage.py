@@ -293,7 +293,7 @@ async def evaluated(job: EvaluationJob, jail: Jail, *judge_steps: JudgeStep) -> 
 async def _readable(sock: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     readable = loop.create_future()
-    loop.add_reader(sock, lambda: readable.done() or readable.set_result(None))
+    loop.add_reader(sock, lambda: readable.done() or readable.set_result(None))  # type: ignore[func-returns-value]
     try:
         await readable
     finally:

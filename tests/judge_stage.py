@@ -141,6 +141,8 @@ class JudgeStage:
         self._results, results = os.pipe()
         self._buffer = bytearray()
         self._count = len(cases)
+        self._undecided = list(range(len(cases)))
+        self._told: list[list[bytes]] = []
         self._processes: list[subprocess.Popen[bytes]] = []
         with theirs:
             self.judge = self._start(_JUDGE, data, (results, theirs.fileno()), str(results), str(theirs.fileno()))
@@ -159,7 +161,19 @@ class JudgeStage:
         os.close(self._results)
 
     def next_record(self) -> list[bytes]:
-        """The next record of the judge; an empty one at its end."""
+        """The next record of the judge; an empty one at its end. One of several passes is several of one."""
+        while not self._told:
+            name, *fields = record = self._next_record() or [b""]
+            if name == b"passed":
+                taken = fields[0].split(b",")
+                self._told += [[b"end", b"%d" % self._undecided.pop(0), b"PASSED", one] for one in taken]
+                continue
+            if name in (b"shared", b"unexpected", b"end"):
+                self._undecided.remove(int(fields[0]))
+            return record if name else []
+        return self._told.pop(0)
+
+    def _next_record(self) -> list[bytes]:
         while True:
             record, position = frames.next_field(self._buffer)
             if record is not None:
@@ -180,6 +194,8 @@ class JudgeStage:
 
     def connect(self, said: bytes = KEPT) -> socket.socket:
         """Give the judge another channel; returns the candidate's end of it."""
+        if said == GIVEN_UP:
+            del self._undecided[0]
         ours, theirs = socket.socketpair()
         with theirs:
             socket.send_fds(self._control, [said], [theirs.fileno()])
