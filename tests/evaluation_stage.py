@@ -280,8 +280,13 @@ class Stage:
     async def __aexit__(self, *_: object) -> None:
         await self.judges.stop()
 
-    async def evaluate(self, job: EvaluationJob) -> Evaluation:
-        return await evaluate(self.jail, self.judges, job, caller="caller")
+    async def evaluate(self, job: EvaluationJob, caller: str = "caller") -> Evaluation:
+        """Run an evaluation to its end, and have its judge ready for the next."""
+        try:
+            return await evaluate(self.jail, self.judges, job, caller=caller)
+        finally:
+            while self.judges._tasks:
+                await asyncio.wait(self.judges._tasks)
 
 
 async def evaluated(job: EvaluationJob, jail: Jail, *judge_steps: JudgeStep) -> Evaluation:
@@ -292,9 +297,9 @@ async def evaluated(job: EvaluationJob, jail: Jail, *judge_steps: JudgeStep) -> 
 
 async def _readable(sock: socket.socket) -> None:
     loop = asyncio.get_running_loop()
-    readable = loop.create_future()
-    loop.add_reader(sock, lambda: readable.done() or readable.set_result(None))  # type: ignore[func-returns-value]
+    readable = asyncio.Event()
+    loop.add_reader(sock, readable.set)
     try:
-        await readable
+        await readable.wait()
     finally:
         loop.remove_reader(sock)

@@ -148,25 +148,23 @@ class JudgeWatch:
             self.planned = True
             self.tell("planned")
             return
-        number = int(rest[0])
+        number, told = int(rest[0]), rest[1:]
         if number not in self._undecided or (name in (b"expected", b"unexpected") and number != self.oracle):
             raise ValueError("not the case that must come next")
         if name == b"oracle":
             self.oracle = number
-            return
-        self.oracle = None
-        if name == b"expected":
-            self.expected[number] = rest[1]
-            return
-        self._undecided.remove(number)
-        self.pending.remove(number)
-        why = shortened(rest[1].decode(), self._text_limit)
-        if name == b"shared":
-            self.shared[number] = why
-        elif name == b"unexpected":
-            self.results[number] = CaseResult(
-                verdict=Verdict.ERROR, trust=Trust.SEPARATED, message=f"the oracle gave no expected value: {why}"
-            )
+        elif name == b"expected":
+            self.expected[number], self.oracle = told[0], None
+        elif name in (b"shared", b"unexpected"):
+            why = shortened(told[0].decode(), self._text_limit)
+            self._undecided.remove(number)
+            self.pending.remove(number)
+            self.oracle = None
+            if name == b"shared":
+                self.shared[number] = why
+                return
+            message = f"the oracle gave no expected value: {why}"
+            self.results[number] = CaseResult(verdict=Verdict.ERROR, trust=Trust.SEPARATED, message=message)
         else:
             raise ValueError("no record of a plan")
 

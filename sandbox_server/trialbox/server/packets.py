@@ -73,13 +73,14 @@ class PacketSocket:
         return True
 
     def close(self) -> None:
-        """Close this end; the other end reads an empty packet."""
+        """Close this end; the other end reads an empty packet, and so does whoever waits at this."""
         if self._socket.fileno() >= 0:
             self._loop.remove_reader(self._socket.fileno())
             self._socket.close()
         for packet in self._packets:
             packet.discard()
         self._packets.clear()
+        self._take(Packet(b""))
 
     def _read(self) -> None:
         try:
@@ -96,7 +97,10 @@ class PacketSocket:
                 (descriptor,) = _DESCRIPTOR.unpack(content)
         if not data:
             self._loop.remove_reader(self._socket.fileno())
-        self._packets.append(Packet(data, sender, descriptor))
+        self._take(Packet(data, sender, descriptor))
+
+    def _take(self, packet: Packet) -> None:
+        self._packets.append(packet)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 

@@ -610,6 +610,7 @@ async def _waits_in_a_case(judge: PlayedJudge) -> None:
 @pytest.mark.parametrize("has_slot", [True, False])
 @pytest.mark.parametrize("judge_step", [_waits, _waits_for_candidates, _waits_in_a_case])
 @pytest.mark.parametrize("turns", [0, 1, 5, 30])
+@hurried
 async def test_a_call_that_is_cancelled_leaves_no_task_and_no_descriptor(
     judge_step: JudgeStep, has_slot: bool, turns: int
 ) -> None:
