@@ -1,8 +1,12 @@
 """The harness judges values in the program's own process, so hostile values must not upset it."""
 
 import importlib
+import math
 
 import pytest
+
+from trialbox.server.grading import Rule
+from trialbox.v1 import values
 
 harness = importlib.import_module("trialbox.server.guest.harness")
 
@@ -98,3 +102,42 @@ def test_an_exception_whose_text_can_not_be_read_is_described_all_the_same() -> 
 def test_a_syntax_error_is_described_with_its_own_line() -> None:
     error = _raised_in("<case 1>", "x = 1\ny = = 2\n")
     assert harness._describe(error)[::2] == (b"SyntaxError", b"2")
+
+
+def _called(
+    answer: object, expected: object, rule: Rule = Rule.EQUAL, relative: float = 0.0, arguments: tuple[object, ...] = ()
+) -> tuple[bytes, bytes, bytes]:
+    """Verdict, answer and expected value, as the harness tells of a call."""
+    fields = (b"f", values.encode(arguments), b"", values.encode(expected))
+    tolerances = (repr(relative).encode(), b"0.0")
+    told: tuple[bytes, bytes, bytes] = harness._call({"f": lambda *_: answer}, b"0", *fields, b"%d" % rule, *tolerances)
+    return told
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "rule", "relative", "verdict"),
+    [
+        (3, 3, Rule.EQUAL, 0.0, b"PASSED"),
+        (4, 3, Rule.EQUAL, 0.0, b"FAILED"),
+        (math.nan, math.nan, Rule.EQUAL, 0.0, b"PASSED"),
+        (1.0000001, 1.0, Rule.EQUAL, 1e-6, b"PASSED"),
+        (1.0000001, 1.0, Rule.EQUAL, 0.0, b"FAILED"),
+        ([2, 1], [1, 2], Rule.UNORDERED, 0.0, b"PASSED"),
+        ([2, 1], [1, 2], Rule.EVALPLUS, 0.0, b"FAILED"),
+        (10**400, math.nan, Rule.EQUAL, 0.0, b"FAILED"),
+    ],
+)
+def test_an_answer_is_compared_by_the_rule_of_its_case(
+    answer: object, expected: object, rule: Rule, relative: float, verdict: bytes
+) -> None:
+    assert _called(answer, expected, rule, relative) == (verdict, repr(answer).encode(), repr(expected).encode())
+
+
+def test_a_root_is_one_of_the_polynomial_that_was_given() -> None:
+    assert _called(2, None, Rule.EVALPLUS_ROOT, arguments=([-4, 0, 1],))[0] == b"PASSED"
+
+
+def test_a_call_of_what_is_no_function_says_so() -> None:
+    for namespace in ({}, {"f": 5}):
+        with pytest.raises(NameError, match="'f'"):
+            harness._call(namespace, b"0", b"f", values.encode(()), b"", values.encode(1), b"1", b"0.0", b"0.0")

@@ -28,6 +28,7 @@ from evaluation_stage import (
 )
 
 from trialbox.server.grading import Call, Trust, Verdict
+from trialbox.server.guest import frames
 from trialbox.server.model import (
     Execution,
     IsolationPath,
@@ -167,6 +168,27 @@ async def test_cases_that_need_live_objects_run_with_the_program_and_say_why() -
     assert (together.verdict, together.trust) == (Verdict.ERROR, Trust.SHARED)
     assert together.message == "the request forbids SHARED, and this case needs it: it patches"
     assert len(jail.processes) == 1
+
+
+async def test_a_call_that_runs_with_the_program_has_what_its_oracle_said() -> None:
+    async def shares(judge: PlayedJudge) -> None:
+        judge.says(b"oracle", b"0")
+        judge.says(b"expected", b"0", values.encode(7))
+        judge.says(b"shared", b"0", b"set-up code subclasses")
+        judge.says(b"planned")
+
+    given: list[bytes] = []
+
+    def harness(process: Process) -> Execution:
+        assert process.job.part is not None
+        given.extend(frames.unpack(frames.unpack(process.job.part.data)[1]))
+        process.record(b"loaded")
+        process.done(0)
+        return ended()
+
+    evaluation = await evaluated(job(_ASKED, oracles=(b"oracle",)), Jail(harness), shares)
+    assert verdicts(evaluation) == ["PASSED"]
+    assert given[:6] == [b"0", b"call", b"f", _ASKED.arguments, b"", values.encode(7)]
 
 
 # --- Oracles
