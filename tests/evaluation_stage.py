@@ -167,7 +167,10 @@ class PlayedJudge:
         os.write(self._results, frames.pack(frames.pack(*fields)))
 
     def ends(self, number: int, verdict: bytes = b"PASSED") -> None:
-        self.says(b"end", b"%d" % number, verdict, b"1000000")
+        if verdict == b"PASSED":
+            self.says(b"passed", b"1000000")
+        else:
+            self.says(b"end", b"%d" % number, verdict, b"1000000", b"", b"", b"", b"", b"", b"0", b"")
 
     async def has_candidate(self) -> bool:
         """Wait for the next candidate; False where there is to be none."""
@@ -222,6 +225,8 @@ class JudgePool:
         self.suites: list[PlayedJudge] = []
         self.error: Exception | None = None
         """What a judge that is to be started meets."""
+        self.starts = True
+        """Whether it comes to anything."""
 
     async def execute(
         self, job: Job, watch: Watch | None = None, *, caller: str = "", bounded: bool = True
@@ -231,6 +236,8 @@ class JudgePool:
         self.callers.append(caller)
         if self.error is not None:
             raise self.error
+        if not self.starts:
+            return ended(Outcome.FAILED)
         process = WatchedProcess()
         self.processes.append(process)
         with socket.socket(fileno=os.dup(job.part.descriptors[0])) as packets:
@@ -285,8 +292,12 @@ class Stage:
         try:
             return await evaluate(self.jail, self.judges, job, caller=caller)
         finally:
-            while self.judges._tasks:
-                await asyncio.wait(self.judges._tasks)
+            await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until judges that are not used any more stand ready again, or are gone."""
+        while self.judges._tasks:
+            await asyncio.wait(self.judges._tasks)
 
 
 async def evaluated(job: EvaluationJob, jail: Jail, *judge_steps: JudgeStep) -> Evaluation:

@@ -140,9 +140,8 @@ class JudgeStage:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._results, results = os.pipe()
         self._buffer = bytearray()
-        self._count = len(cases)
-        self._undecided = list(range(len(cases)))
-        self._told: list[list[bytes]] = []
+        self._pending = list(range(len(cases)))
+        self._passed: list[bytes] = []
         self._processes: list[subprocess.Popen[bytes]] = []
         with theirs:
             self.judge = self._start(_JUDGE, data, (results, theirs.fileno()), str(results), str(theirs.fileno()))
@@ -161,19 +160,17 @@ class JudgeStage:
         os.close(self._results)
 
     def next_record(self) -> list[bytes]:
-        """The next record of the judge; an empty one at its end. One of several passes is several of one."""
-        while not self._told:
-            name, *fields = record = self._next_record() or [b""]
-            if name == b"passed":
-                taken = fields[0].split(b",")
-                self._told += [[b"end", b"%d" % self._undecided.pop(0), b"PASSED", one] for one in taken]
-                continue
-            if name in (b"shared", b"unexpected", b"end"):
-                self._undecided.remove(int(fields[0]))
-            return record if name else []
-        return self._told.pop(0)
+        """The next record of the judge; an empty one at its end. Of cases that passed, one `end` each."""
+        if not self._passed:
+            record = self._read_record()
+            if record[:1] != [b"passed"]:
+                if record and record[0] in (b"shared", b"unexpected", b"end"):
+                    self._pending.remove(int(record[1]))
+                return record
+            self._passed = record[1].split(b",")
+        return [b"end", b"%d" % self._pending.pop(0), b"PASSED", self._passed.pop(0)]
 
-    def _next_record(self) -> list[bytes]:
+    def _read_record(self) -> list[bytes]:
         while True:
             record, position = frames.next_field(self._buffer)
             if record is not None:
@@ -195,7 +192,7 @@ class JudgeStage:
     def connect(self, said: bytes = KEPT) -> socket.socket:
         """Give the judge another channel; returns the candidate's end of it."""
         if said == GIVEN_UP:
-            del self._undecided[0]
+            del self._pending[0]
         ours, theirs = socket.socketpair()
         with theirs:
             socket.send_fds(self._control, [said], [theirs.fileno()])
@@ -214,32 +211,25 @@ class JudgeStage:
 
     def judged(self, source: str, *, coverage: bool = False) -> dict[int, Ended]:
         """Put the program to the judge as the host does, with another candidate whenever one is lost."""
-        pending = self.planned()
+        self.planned()
         ended: dict[int, Ended] = {}
-        said = KEPT
-        while pending:
+        said: bytes | None = KEPT
+        while said is not None:
             self.start_candidate(source, said, coverage=coverage)
             records = self.until("lost", "fresh", "done", "unloaded")
-            for name, *fields in records[:-1]:
-                if name == b"end":
-                    number = int(fields[0])
-                    assert number == pending.pop(0)
-                    ended[number] = Ended.of(fields[1:])
+            ended |= {int(fields[0]): Ended.of(fields[1:]) for name, *fields in records[:-1] if name == b"end"}
             name, *told = records[-1] or [b"gone"]
-            said = KEPT
+            said = {b"lost": GIVEN_UP, b"fresh": KEPT}.get(name)
             if name == b"lost":
-                ended[pending.pop(0)] = Ended(lost=told[0].decode())
-                said = GIVEN_UP
-            elif name != b"fresh":
-                break
+                ended[self._pending[0]] = Ended(lost=told[0].decode())
+                if len(self._pending) == 1:
+                    break
         return ended
 
     def planned(self) -> list[int]:
         """Read the plan; returns the cases that are to be judged."""
-        records = self.until("planned")
-        assert records[-1] == [b"planned"]
-        aside = {int(fields[0]) for name, *fields in records[:-1] if name in (b"shared", b"unexpected")}
-        return [number for number in range(self._count) if number not in aside]
+        assert self.until("planned")[-1] == [b"planned"]
+        return list(self._pending)
 
     def _start(
         self, script: str, stdin: bytes, descriptors: tuple[int, ...], *arguments: str

@@ -169,10 +169,11 @@ class JudgeWatch:
             raise ValueError("no record of a plan")
 
     def _conclude_passed(self, times: bytes) -> None:
-        for taken in map(int, times.split(b",")):
-            if taken < 0 or not self.pending:
-                raise ValueError("not the case that must come next")
-            self.give_up(_Passed(wall_seconds=taken / 1e9))
+        taken = [int(nanoseconds) for nanoseconds in times.split(b",")]
+        if min(taken) < 0 or len(taken) > len(self.pending):
+            raise ValueError("not the cases that must come next")
+        for result in [_Passed(wall_seconds=nanoseconds / 1e9) for nanoseconds in taken]:
+            self.give_up(result)
         self._clock.start()
 
     def _conclude(self, number: bytes, verdict: bytes, taken: bytes, *told: bytes) -> None:

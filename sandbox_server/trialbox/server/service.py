@@ -177,7 +177,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         async with self._pool.permit(job.limits.memory_bytes, caller=caller, bounded=bounded) as permit:
             done = await evaluate(permit.execute, self._judges, job, caller=caller)
         if len(job.suite.expected) != known:
-            self._suites.grew(job.suite, sum(map(len, job.suite.expected.values())))
+            self._suites.grew(job.suite)
         _log.debug("evaluated", cases=len(done.cases), wall_seconds=done.usage.wall_seconds)
         evaluation = wire.evaluation(request_id, done, job, self._waived)
         return sandbox_service_pb2.EvaluateResponse(evaluation=evaluation)

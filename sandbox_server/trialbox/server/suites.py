@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections import OrderedDict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from trialbox.server.grading import Suite
 
@@ -23,7 +23,7 @@ class SuiteStore:
 
     def __init__(self, maximum_bytes: int) -> None:
         self._maximum_bytes = maximum_bytes
-        self._suites: OrderedDict[bytes, tuple[Suite, int]] = OrderedDict()
+        self._suites: OrderedDict[bytes, _Kept] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
 
@@ -39,23 +39,21 @@ class SuiteStore:
         return self._find(_id(written))
 
     def add(self, written: bytes, suite: Suite) -> Suite:
-        """Keep a suite that has been checked; returns it with its id."""
-        suite = replace(suite, suite_id=_id(written))
-        size = len(written) * _OVERHEAD
+        """Keep a suite that has been checked; returns it with its id, unless it is too large to be kept."""
+        kept = _Kept(replace(suite, suite_id=_id(written)), len(written) * _OVERHEAD)
+        if kept.size > self._maximum_bytes:
+            return suite
         with self._lock:
-            if suite.suite_id not in self._suites and size <= self._maximum_bytes:
-                self._suites[suite.suite_id] = (suite, size)
-                self._bytes += size
-                self._let_go()
-        return suite
+            kept = self._suites.setdefault(kept.suite.suite_id, kept)
+            self._bytes += kept.take_in()
+            self._let_go()
+        return kept.suite
 
-    def grew(self, suite: Suite, by_bytes: int) -> None:
+    def grew(self, suite: Suite) -> None:
         """Take note that its oracles gave expected values."""
         with self._lock:
             if suite.suite_id in self._suites:
-                kept, size = self._suites[suite.suite_id]
-                self._suites[suite.suite_id] = (kept, size + by_bytes)
-                self._bytes += by_bytes
+                self._bytes += self._suites[suite.suite_id].take_in()
                 self._let_go()
 
     def _find(self, suite_id: bytes) -> Suite | None:
@@ -63,12 +61,26 @@ class SuiteStore:
             if suite_id not in self._suites:
                 return None
             self._suites.move_to_end(suite_id)
-            return self._suites[suite_id][0]
+            return self._suites[suite_id].suite
 
     def _let_go(self) -> None:
         while self._bytes > self._maximum_bytes:
-            _, (_, size) = self._suites.popitem(last=False)
-            self._bytes -= size
+            _, kept = self._suites.popitem(last=False)
+            self._bytes -= kept.counted
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A suite, how large it was when it came, and how many of its bytes are counted."""
+
+    suite: Suite
+    size: int
+    counted: int = 0
+
+    def take_in(self) -> int:
+        """Count all that it holds now; returns how many bytes that is more than before."""
+        before, self.counted = self.counted, self.size + sum(map(len, self.suite.expected.values()))
+        return self.counted - before
 
 
 def _id(written: bytes) -> bytes:

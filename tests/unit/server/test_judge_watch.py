@@ -15,7 +15,6 @@ from trialbox.server.model import ProgramException
 _TEXT_LIMIT = 100
 _CASE_SECONDS = 60.0
 _GRACE_SECONDS = 2.0
-_SAID_NOTHING = (b"", b"", b"", b"", b"", b"0", b"")
 
 
 def record(*fields: bytes) -> bytes:
@@ -23,10 +22,13 @@ def record(*fields: bytes) -> bytes:
     return frames.pack(frames.pack(*fields))
 
 
+_SAID_NOTHING = (b"", b"", b"", b"", b"", b"0", b"")
+
+
 def ended(number: int | bytes, verdict: bytes = b"PASSED", *told: bytes, nanoseconds: bytes = b"5000000") -> bytes:
     """The record of a case that has ended."""
     written = number if isinstance(number, bytes) else b"%d" % number
-    return record(b"end", written, verdict, nanoseconds, *told)
+    return record(b"end", written, verdict, nanoseconds, *(told or _SAID_NOTHING))
 
 
 PLANNED, LOADED, DONE = record(b"planned"), record(b"loaded"), record(b"done")
@@ -89,6 +91,16 @@ async def test_records_in_order_give_a_plan_and_results() -> None:
     assert (watched.judge.reasons, watched.candidate.reasons) == ([], [])
 
 
+async def test_cases_that_passed_are_told_of_together_in_their_order() -> None:
+    watched = Watched([2, 4, 5, 7])
+    watched.feed(PLANNED + LOADED + record(b"passed", b"1000,2000") + ended(5, b"FAILED") + record(b"passed", b"0"))
+    watched.watch.detach()
+    assert watched.verdicts() == {2: "PASSED", 4: "PASSED", 5: "FAILED", 7: "PASSED"}
+    assert [result.wall_seconds for result in watched.watch.results.values()] == [1e-6, 2e-6, 0.005, 0]
+    assert {result.trust for result in watched.watch.results.values()} == {Trust.SEPARATED}
+    assert watched.judge.reasons == []
+
+
 async def test_a_message_of_the_judges_own_is_told_as_it_is() -> None:
     watched = Watched([0])
     watched.feed(PLANNED + LOADED + ended(0, b"FAILED", b"", b"4", b"gave what can't cross", b"", b"", b"0", b""))
@@ -140,6 +152,12 @@ _FORGERIES: dict[str, bytes] = {
     "coverage of half an arc": ended(1, b"PASSED", *_SAID_NOTHING[:6], b"5"),
     "coverage of half a pair": ended(1, b"PASSED", *_SAID_NOTHING[:6], b"5-"),
     "coverage of a line below zero": ended(1, b"PASSED", *_SAID_NOTHING[:6], b"5--3"),
+    "more passed than there are": record(b"passed", b"1,2,3"),
+    "passed in no time": record(b"passed", b""),
+    "passed in a time below zero": record(b"passed", b"1,-1"),
+    "passed in what is no number": record(b"passed", b"1,x"),
+    "passed in a time too long for a float": record(b"passed", b"1," + b"9" * 4000),
+    "passed and no more": record(b"passed"),
     "loaded twice": LOADED,
     "planned twice": PLANNED,
     "plan after its end": record(b"shared", b"1", b"why"),
@@ -173,6 +191,7 @@ async def test_any_other_record_stops_the_judge_and_changes_no_result(name: str)
 
 _NO_PLANS: dict[str, bytes] = {
     "verdict before the plan": ended(0),
+    "passed before the plan": record(b"passed", b"1"),
     "loaded before the plan": LOADED,
     "lost before the plan": record(b"lost", b"why"),
     "case of no suite set aside": record(b"shared", b"99", b"why"),
@@ -239,7 +258,14 @@ async def test_an_expected_value_may_be_as_large_as_what_crosses() -> None:
 
 _any_record = st.sampled_from(
     [
-        *(PLANNED, LOADED, DONE, *(ended(number) for number in range(4)), record(b"lost", b"why")),
+        *(
+            PLANNED,
+            LOADED,
+            DONE,
+            record(b"passed", b"1"),
+            *(ended(number) for number in range(4)),
+            record(b"lost", b"why"),
+        ),
         *(record(b"shared", b"1", b"why"), record(b"oracle", b"0"), record(b"expected", b"0", b"frame")),
         *(*_FORGERIES.values(), *_NO_PLANS.values()),
     ]

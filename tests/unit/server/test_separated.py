@@ -523,7 +523,7 @@ async def test_test_code_that_tells_of_something_other_than_verdicts_ends_its_ju
         judge.says(b"planned")
         await judge.has_candidate()
         judge.says(b"loaded")
-        judge.ends(1)
+        judge.ends(1, b"FAILED")
         await asyncio.Event().wait()
 
     async with Stage(Jail(lives, lives), forges, judges_all) as stage:
