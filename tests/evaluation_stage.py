@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 from clockwork import WatchedProcess
 
@@ -281,7 +281,7 @@ class Stage:
         self.pool = JudgePool(*judge_steps, statuses=statuses)
         self.judges = Judges(self.pool, JUDGE_LIMITS, count)  # type: ignore[arg-type]  # all that it needs of a Pool
 
-    async def __aenter__(self) -> "Stage":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
