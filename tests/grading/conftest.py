@@ -22,6 +22,13 @@ def grader() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
+def one_slot() -> Iterator[Sandbox]:
+    """A server where each program comes right after the last, in the same place."""
+    with Sandbox.local(slots=1, settings={"spare_slots": "0"}, start_seconds=START_SECONDS) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
 def graded_cheats(request: pytest.FixtureRequest, grader: Sandbox) -> Graded:
     """Gives what became of the cheats among the tests to be run, by name, for a way of isolation."""
 
