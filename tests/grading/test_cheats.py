@@ -5,7 +5,7 @@ import hosts
 import naive
 import pytest
 from corpus import CorpusProgram
-from suites import Outcomes, program_of, suite_of
+from suites import Graded, program_of, suite_of
 
 from trialbox.client import Evaluation, Sandbox, Trust, Verdict
 
@@ -16,18 +16,13 @@ RUNS += [("cold", cheat) for cheat in CHEATS if not any("TIMED_OUT" in right for
 DAEMON = "trialbox-grading-daemon"
 
 
-@pytest.mark.parametrize(
-    ("isolation_path", "cheat"),
-    RUNS,
-    indirect=["isolation_path"],
-    ids=[f"{path}-{cheat.name}" for path, cheat in RUNS],
-)
-def test_does_not_pass(cheat: CorpusProgram, graded_cheats: Outcomes) -> None:
+@pytest.mark.parametrize(("path", "cheat"), RUNS, ids=[f"{path}-{cheat.name}" for path, cheat in RUNS])
+def test_does_not_pass(path: str, cheat: CorpusProgram, graded_cheats: Graded) -> None:
     if naive.interpreter_of(cheat.runtime) is None:
         pytest.skip("`make scientific` has not been run")
     for grader in cheat.fools:
         assert naive.accepts(grader, cheat), f"{grader} is not fooled"
-    evaluation = graded_cheats[cheat.name]
+    evaluation = graded_cheats(path)[cheat.name]
     assert isinstance(evaluation, Evaluation), evaluation
     for case, right in zip(evaluation.cases, cheat.right_verdicts(len(evaluation.cases)), strict=True):
         assert case.verdict in right, evaluation.cases
@@ -41,7 +36,8 @@ def test_answers_in_the_order_of_the_tests_are_of_no_use_where_every_case_gets_a
     assert [case.verdict for case in evaluation.cases] == [Verdict.PASSED] + [Verdict.FAILED] * 3
 
 
-def test_what_a_cheat_started_ends_with_it(graded_cheats: Outcomes) -> None:
+def test_what_a_cheat_started_ends_with_it(graded_cheats: Graded) -> None:
+    graded_cheats("warm")
     assert hosts.marked(DAEMON) == []
 
 

@@ -23,7 +23,7 @@ from trialbox.server import cgroups, layers, runtimes
 from trialbox.server.jail import DiskSize
 from trialbox.server.judges import Judges
 from trialbox.server.layers import Layer
-from trialbox.server.model import IsolationPath, Limits, SandboxBrokenError
+from trialbox.server.model import IsolationPath, Limits, Role, SandboxBrokenError
 from trialbox.server.nsjail import IDS_PER_SLOT
 from trialbox.server.pool import Pool
 from trialbox.server.runtimes import Runtime
@@ -43,11 +43,6 @@ from trialbox.server.validation import Bounds
 from trialbox.v1 import MAX_MESSAGE_BYTES, sandbox_service_pb2, sandbox_service_pb2_grpc
 
 DEFAULT_RUNTIME = "python"
-# What short programs import most; together they cost more than running one.
-_PRELOADED = [
-    "bisect", "collections", "copy", "datetime", "functools", "heapq", "itertools", "json", "math", "operator",
-    "random", "re", "string", "typing",
-]  # fmt: skip
 _SERVICE = sandbox_service_pb2.DESCRIPTOR.services_by_name["SandboxService"].full_name
 _READY = b"ready\n"
 _JUDGE_SECONDS = 24 * 3600.0
@@ -140,14 +135,17 @@ class Sandbox:
                 first_host_id=settings.first_host_id or _FIRST_HOST_ID + os.getpid() * _HOST_IDS_A_SERVER,
                 usual_disk=DiskSize.of(self.default_limits),
                 executions_by_jail=settings.executions_by_jail,
+                roles=(Role.HARNESS, Role.CANDIDATE),
             )
+            judge_config = replace(config, roles=(Role.JUDGE,))
             # A program and its judge are in slots that have nothing in common.
             count = settings.slots + settings.spare_slots
-            slots = [Slot(number, config) for number in range(2 * count)]
+            slots = [Slot(number, config) for number in range(count)]
+            judge_slots = [Slot(number, judge_config) for number in range(count, 2 * count)]
             permits, queue_size = settings.slots, settings.queue_size
-            self._pool = Pool(slots[:count], permits=permits, queue_size=queue_size, memory_bytes=self.memory_bytes)
+            self._pool = Pool(slots, permits=permits, queue_size=queue_size, memory_bytes=self.memory_bytes)
             judge_memory = count * settings.judge_memory_bytes
-            self._judge_pool = Pool(slots[count:], permits=count, queue_size=0, memory_bytes=judge_memory)
+            self._judge_pool = Pool(judge_slots, permits=count, queue_size=0, memory_bytes=judge_memory)
             self._judges = Judges(self._judge_pool, self._judge_limits, count)
             await asyncio.gather(self._pool.start(), self._judge_pool.start())
             self.layers = await layers.probe(
@@ -166,7 +164,7 @@ class Sandbox:
             raise
 
     async def _load_runtimes(self) -> None:
-        own = RuntimeSettings(interpreter=runtimes.default_interpreter(), preload=_PRELOADED)
+        own = RuntimeSettings(interpreter=runtimes.default_interpreter())
         for name, given in ({DEFAULT_RUNTIME: own} | self.settings.runtimes).items():
             try:
                 self.runtimes[name] = await asyncio.to_thread(

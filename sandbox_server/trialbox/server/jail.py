@@ -14,6 +14,7 @@ from trialbox.server.model import (
     Job,
     Limits,
     ProcessLostError,
+    Role,
     SandboxBrokenError,
     WorkspaceError,
 )
@@ -51,6 +52,7 @@ class JailPlace(Protocol):
     """What a jail needs of the slot it runs on."""
 
     runtimes: dict[str, Runtime]
+    roles: tuple[Role, ...]
     cgroups: SlotCgroups
     first_host_id: int
     program_host_id: int
@@ -120,8 +122,10 @@ class Jail:
         finally:
             for descriptor in theirs.values():
                 os.close(descriptor)
+        # A jail for one program loads nothing that it may not need.
+        roles = ",".join(role.value for role in place.roles) if self.spec.warm else "none"
         preload = runtime.preload if self.spec.warm else ()
-        self.send(b"begin", b"1" if self.spec.warm else b"0", *map(str.encode, preload))
+        self.send(b"begin", roles.encode(), *map(str.encode, preload))
         await self.expect((b"ready",), _START_SECONDS)
 
     async def prepare(self, size: DiskSize) -> None:

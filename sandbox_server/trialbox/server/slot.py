@@ -15,7 +15,7 @@ import structlog
 from trialbox.server import nsjail
 from trialbox.server.cgroups import CgroupHost, Counters, SlotCgroups
 from trialbox.server.jail import DiskSize, Jail
-from trialbox.server.model import Execution, IsolationPath, Job, SandboxBrokenError
+from trialbox.server.model import Execution, IsolationPath, Job, Role, SandboxBrokenError
 from trialbox.server.nsjail import JailSpec
 from trialbox.server.packets import PacketSocket
 from trialbox.server.runtimes import Runtime
@@ -46,6 +46,8 @@ class SlotConfig:
     """What most requests ask for: a process with folders of this size stands ready ahead of the next one."""
     executions_by_jail: int
     """How many programs a warm jail runs before another takes its place."""
+    roles: tuple[Role, ...]
+    """The scripts of ours that warm jails have loaded before one is to run."""
 
 
 class Slot:
@@ -58,6 +60,7 @@ class Slot:
     def __init__(self, number: int, config: SlotConfig) -> None:
         self.number = number
         self.runtimes = config.runtimes
+        self.roles = config.roles
         self.first_host_id = config.first_host_id + number * nsjail.IDS_PER_SLOT
         self.program_host_id = self.first_host_id + 1
         self.cgroups = SlotCgroups({})

@@ -4,7 +4,7 @@ It never holds a byte of a request: descriptors go straight to the program's pro
 is forked and confined before there is a program for it. Packets on the socket at
 descriptor 3, of words with one space between two; n counts the processes prepared:
 
-  host to fork server   begin, whether it serves many, module to preload... | prepare, n, mount options
+  host to fork server   begin, our scripts to load or none, module to preload... | prepare, n, mount options
                         kill, n, reason | collect, n, bytes   (workspace, payload, results attached)
   fork server to host   ready | unfit, text
                         end, n, reason, wait status, user µs, system µs, begun ns, ended ns, set-up CPU ns
@@ -84,7 +84,7 @@ repr(Point(1)), print
 _control = _socket.socket(fileno=_CONTROL)
 _hooks_asked: "list[Any]" = []
 _preloaded: set[str] = set()
-_ROLES = ("harness", "judging", "answering")
+_NO_ROLES = b"none"
 _roles: "dict[str, Any]" = {}
 """Our own scripts that may run instead of a program, as far as they are loaded."""
 _own_pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY)
@@ -140,7 +140,7 @@ def _begin(pristine: frozenset[str]) -> bool:
     confine.prepare_fork_server()
     for name in ("PYTHONPATH", "LD_BIND_NOW"):
         os.environ.pop(name)
-    (_, serves_many, *preload), _ = _receive()
+    (_, roles, *preload), _ = _receive()
     _hide(pristine)
     atexit.register(leaving.leave)  # before all others, so that it runs after them
     for module in preload:
@@ -149,7 +149,7 @@ def _begin(pristine: frozenset[str]) -> bool:
         except Exception as error:
             _send(b"unfit", f"preloading {module.decode()!r} raised {type(error).__name__}: {error}".encode())
             return False
-    for name in _ROLES if serves_many == b"1" else ():
+    for name in roles.decode().split(",") if roles != _NO_ROLES else ():
         _role(name)
     if "judging" in _roles:
         _roles["judging"].warm_up()
