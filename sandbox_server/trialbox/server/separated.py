@@ -117,6 +117,9 @@ class SeparatedCases:
                 await asyncio.gather(running, return_exceptions=True)
 
     def _concluded(self, watch: JudgeWatch, news: News, execution: Execution) -> bytes | None:
+        if execution.outcome is Outcome.MEMORY_EXCEEDED and news.name in ("fresh", "done") and watch.last is not None:
+            # The kernel ended a process that the program had started; the program went on and answered.
+            watch.results[watch.last] = explain(execution, "in this case", self._text_limit, _Result)
         if news.name == "fresh":
             return _KEPT
         if news.name == "lost":
