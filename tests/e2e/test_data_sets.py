@@ -33,7 +33,7 @@ def test_every_reference_passes(data_folder: Path, tasks: str, name: str, count:
     assert (document["tasks"], document["passed"]) == (count, count)
     assert status == 0
     assert document["trust"]["separated_share"] >= 0.97
-    assert all(case["shared_reason"] for case in document["trust"]["shared_cases"])
+    assert all(case["reason"] for case in document["trust"]["shared_cases"])
 
 
 def test_a_busy_machine_changes_no_verdict(data_folder: Path) -> None:
