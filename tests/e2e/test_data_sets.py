@@ -33,7 +33,7 @@ def test_every_reference_passes(data_folder: Path, tasks: str, name: str, count:
     assert (document["tasks"], document["passed"]) == (count, count)
     assert status == 0
     assert document["trust"]["separated_share"] >= 0.97
-    assert all(case["shared_reason"] for case in document["trust"]["shared_cases"])
+    assert all(case["reason"] for case in document["trust"]["shared_cases"])
 
 
 def test_a_busy_machine_changes_no_verdict(data_folder: Path) -> None:
@@ -64,8 +64,8 @@ def test_every_reference_passes_the_extended_tests(
     data_folder: Path, tasks: str, name: str, own: set[str], tmp_path: Path
 ) -> None:
     rows = gzip.decompress((data_folder / name).read_bytes()).splitlines()
-    # An even share of them: all take minutes.
-    chosen = [row for row in rows[::8] if json.loads(row)["task_id"] not in own | _SLOW]
+    # A few of them, evenly: all take minutes.
+    chosen = [row for row in rows[::24] if json.loads(row)["task_id"] not in own | _SLOW]
     (tmp_path / "tasks.jsonl").write_bytes(b"\n".join(chosen))
     _, document = evaluate("--tasks", tasks, "--data", tmp_path / "tasks.jsonl", "--reference")
     assert [result["task_id"] for result in document["results"] if not result["passed"]] == []

@@ -52,6 +52,8 @@ class JudgeWatch:
         """The case whose oracle is at work."""
         self.overdue: int | None = None
         """The case whose time was up while the candidate of the moment worked on it; -1 is its loading."""
+        self.last: int | None = None
+        """The case that got its verdict last."""
         self.load_failure: ProgramException | None = None
         self.forged = False
         """Whether something came that is not the record that must come next."""
@@ -114,7 +116,8 @@ class JudgeWatch:
 
     def give_up(self, result: CaseResult) -> None:
         """Take a verdict on the case under way."""
-        self.results[self.pending.popleft()] = result
+        self.last = self.pending.popleft()
+        self.results[self.last] = result
 
     def _take(self, fields: list[bytes]) -> None:
         name, *rest = fields

@@ -34,6 +34,7 @@ class SeparatedCases:
         self._judges = judges
         self._kind = kind
         self._text_limit = text_limit
+        self._tried_again = False
         self._results: dict[int, CaseResult] = {}
 
     async def run(self, numbers: list[int]) -> dict[int, CaseResult]:
@@ -75,7 +76,7 @@ class SeparatedCases:
             # Its control socket at an end, the judge has no more to do; where it owes a verdict, it has ended.
             if watch.pending and self._budget.is_left:
                 end = await judging.ended
-                if watch.pending:  # its last words may have been verdicts
+                if watch.pending and not self._is_doubtful(watch):  # its last words may have been verdicts
                     self._blame_judge(watch, end)
 
     async def _run_candidate(self, watch: JudgeWatch, control: socket.socket, said: bytes) -> bytes | None:
@@ -117,6 +118,9 @@ class SeparatedCases:
                 await asyncio.gather(running, return_exceptions=True)
 
     def _concluded(self, watch: JudgeWatch, news: News, execution: Execution) -> bytes | None:
+        if execution.outcome is Outcome.MEMORY_EXCEEDED and news.name in ("fresh", "done") and watch.last is not None:
+            # The kernel ended a process that the program had started; the program went on and answered.
+            watch.results[watch.last] = explain(execution, "in this case", self._text_limit, _Result)
         if news.name == "fresh":
             return _KEPT
         if news.name == "lost":
@@ -143,6 +147,13 @@ class SeparatedCases:
             return None
         watch.give_up(result)
         return _GIVEN_UP
+
+    def _is_doubtful(self, watch: JudgeWatch) -> bool:
+        """Whether another judge should try, once, before the suite has the blame: this one told of no case's work."""
+        if self._tried_again or watch.oracle is not None or not (watch.forged or not watch.planned):
+            return False
+        self._tried_again = True
+        return True
 
     def _blame_judge(self, watch: JudgeWatch, end: JudgingEnd) -> None:
         """Give a verdict on the case in which the judge ended: what runs there is the suite's own code."""

@@ -416,11 +416,11 @@ async def test_test_code_that_takes_too_long_is_ended_with_its_judge_and_another
 
 
 @hurried
-async def test_a_plan_that_takes_too_long_is_an_error_of_every_case() -> None:
+async def test_a_plan_that_takes_too_long_twice_is_an_error_of_every_case() -> None:
     async def hangs(judge: PlayedJudge) -> None:
         await asyncio.Event().wait()
 
-    evaluation = await evaluated(job(*checks(2)), Jail(lives), hangs)
+    evaluation = await evaluated(job(*checks(2)), Jail(lives, lives), hangs, hangs)
     assert verdicts(evaluation) == ["ERROR"] * 2
     assert evaluation.cases[0].message == f"the suite can't be prepared: no verdict within {CASE_SECONDS} s"
 
@@ -471,11 +471,11 @@ async def test_the_time_that_a_candidate_waits_for_its_slot_is_no_cases_time() -
 # --- Judges that end
 
 
-async def test_a_judge_that_ends_in_its_plan_is_an_error_of_every_case() -> None:
+async def test_a_judge_that_ends_in_its_plan_twice_is_an_error_of_every_case() -> None:
     async def dies(judge: PlayedJudge) -> None:
         raise JudgeDied(Outcome.SIGNALED)
 
-    evaluation = await evaluated(job(*checks(2)), Jail(lives), dies)
+    evaluation = await evaluated(job(*checks(2)), Jail(lives, lives), dies, dies)
     assert verdicts(evaluation) == ["ERROR"] * 2
     assert {case.message for case in evaluation.cases} == {
         "the suite can't be prepared: the judge ended under the test code"
@@ -540,7 +540,7 @@ async def test_a_judge_that_ends_in_every_case_leaves_every_case_a_verdict() -> 
     assert verdicts(evaluation) == ["ERROR"] * 3
 
 
-async def test_test_code_that_tells_of_something_other_than_verdicts_ends_its_judge() -> None:
+async def test_test_code_that_twice_tells_of_something_other_than_verdicts_is_an_error() -> None:
     async def forges(judge: PlayedJudge) -> None:
         judge.says(b"planned")
         await judge.has_candidate()
@@ -548,7 +548,7 @@ async def test_test_code_that_tells_of_something_other_than_verdicts_ends_its_ju
         judge.ends(1, b"FAILED")
         await asyncio.Event().wait()
 
-    async with Stage(Jail(lives, lives), forges, judges_all) as stage:
+    async with Stage(Jail(lives, lives, lives), forges, forges, judges_all) as stage:
         evaluation = await stage.evaluate(job(*checks(2)))
         assert stage.pool.processes[0].reasons == [b"wall"]
     assert verdicts(evaluation) == ["ERROR", "PASSED"]

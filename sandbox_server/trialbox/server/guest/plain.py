@@ -24,6 +24,8 @@ _REACHING = frozenset((
     "getattr", "globals", "help", "input", "locals", "open", "quit", "setattr", "super", "type", "vars",
     "memoryview",
 ))  # fmt: skip
+# Frames, generators, code and tracebacks lead to the builtins of all.
+_INNER = ("_", "ag_", "co_", "cr_", "f_", "gi_", "tb_")
 _MODULE = "math"
 
 
@@ -45,7 +47,7 @@ def is_plain(source: bytes) -> bool:
                 return False
             continue
         if kind is _ast.Attribute and (
-            type(node.ctx) is not _ast.Load or node.attr.startswith("_")  # type: ignore[attr-defined]
+            type(node.ctx) is not _ast.Load or node.attr.startswith(_INNER)  # type: ignore[attr-defined]
         ):
             return False
         if kind is _ast.alias and node.name != _MODULE:  # type: ignore[attr-defined]
