@@ -86,12 +86,10 @@ class JudgeWatch:
         self._clock.start()
 
     def expect_candidate(self) -> None:
-        """Another candidate will come: until then no clock runs but the judge's for its plan."""
+        """Another candidate will come."""
         self.loaded, self.overdue, self._candidate = False, None, None
         if self._grace is not None:
             self._grace.cancel()
-        if self.planned:
-            self._clock.stop()
 
     def detach(self) -> None:
         """All is over."""
@@ -149,6 +147,8 @@ class JudgeWatch:
         self._clock.start()
         if name == b"planned":
             self.planned = True
+            if self._candidate is None:
+                self._clock.stop()  # until one comes: it may wait for a slot
             self.tell("planned")
             return
         number, told = int(rest[0]), rest[1:]

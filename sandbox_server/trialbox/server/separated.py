@@ -110,8 +110,7 @@ class SeparatedCases:
             try:
                 news = await _next(watch, "lost", "fresh", "unloaded", "done", "broken")
                 if not watch.stop_candidate() and not running.done():
-                    running.cancel()  # it waits for a slot
-                    return None
+                    return None  # it waits for a slot
                 return self._concluded(watch, news, await running)
             finally:
                 running.cancel()

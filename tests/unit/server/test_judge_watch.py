@@ -353,6 +353,19 @@ async def test_each_case_has_a_time_of_its_own_and_so_has_loading() -> None:
 
 
 @hurried
+async def test_no_case_runs_before_the_first_candidate() -> None:
+    watched = Watched([0, 1], with_candidate=False)
+    watched.watch.expect_candidate()
+    watched.feed(PLANNED)
+    await passed(10 * _CASE_SECONDS)
+    assert watched.judge.reasons == []
+    watched.watch.attach_candidate(watched.candidate)
+    await watched.candidate.stopped.wait()
+    assert watched.watch.overdue == -1
+    watched.watch.detach()
+
+
+@hurried
 async def test_no_case_runs_between_two_candidates() -> None:
     watched = Watched([0, 1])
     watched.feed(_BEGUN + record(b"lost", b"the process is gone"))

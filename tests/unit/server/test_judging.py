@@ -4,6 +4,7 @@ import resource
 import socket
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -318,11 +319,15 @@ def test_test_code_that_ends_the_judge_leaves_only_its_own_case_without_a_verdic
 def test_a_judge_that_runs_out_of_memory_over_an_answer_leaves_earlier_cases_their_verdicts() -> None:
     cases = [call("f", expected=1), call("f", expected=2)]
     with JudgeStage(*cases) as stage, closing(_Played(stage)) as candidate:
-        resource.prlimit(stage.judge.pid, resource.RLIMIT_AS, (100 << 20, 100 << 20))
         candidate.says_loaded()
-        count = 600_000
-        candidate.says(_VALUE, values.encode(1))
-        candidate.says(_VALUE, b"\x10" + count.to_bytes(4, "little") + values.encode(set()) * count)
+        candidate.next_call()
+        pages = int(Path(f"/proc/{stage.judge.pid}/statm").read_text().split()[0])
+        room = pages * resource.getpagesize() + (2 << 20)
+        resource.prlimit(stage.judge.pid, resource.RLIMIT_AS, (room, room))
+        # Both answers at once, and the second is short: only to read it takes much.
+        one, count = values.encode(set()), 30_000
+        large = b"\x10" + count.to_bytes(4, "little") + one * count
+        candidate.end.sendall(candidate.written(_VALUE, values.encode(1)) + candidate.written(_VALUE, large))
         assert [record[:3] for record in stage.until()] == [[b"loaded"], [b"end", b"0", b"PASSED"], []]
         assert stage.judge.wait() == 1
 
@@ -445,9 +450,13 @@ class _Played:
         self.end.close()
 
     def says(self, kind: int, first: bytes = b"", second: bytes = b"", covered: bytes = b"") -> None:
+        self.end.sendall(self.written(kind, first, second, covered))
+
+    @staticmethod
+    def written(kind: int, first: bytes = b"", second: bytes = b"", covered: bytes = b"") -> bytes:
         sizes = len(first).to_bytes(4, "little") + len(second).to_bytes(4, "little")
         body = bytes([kind]) + sizes + first + second + covered
-        self.end.sendall(len(body).to_bytes(4, "little") + body)
+        return len(body).to_bytes(4, "little") + body
 
     def says_loaded(self) -> None:
         self.says(_LOADED)

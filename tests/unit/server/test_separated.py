@@ -459,12 +459,31 @@ async def test_a_case_that_ended_just_as_its_time_was_up_keeps_its_verdict_and_t
 
 @hurried
 async def test_the_time_that_a_candidate_waits_for_its_slot_is_no_cases_time() -> None:
-    jail = Jail(lives)
+    started = [asyncio.Event(), asyncio.Event()]
+
+    def starts(process: Process) -> Awaitable[Execution]:
+        started[len(jail.processes) - 1].set()
+        return process.until_stopped()
+
+    async def waits_for_each(judge: PlayedJudge) -> None:
+        judge.says(b"planned")
+        for number in judge.numbers:
+            await judge.has_candidate()
+            await started[number].wait()
+            judge.says(b"loaded")
+            judge.ends(number)
+            judge.says(b"done" if number == judge.numbers[-1] else b"fresh")
+
+    jail = Jail(starts, starts)
     jail.has_slot.clear()
-    async with Stage(jail, judges_all) as stage:
-        evaluating = asyncio.ensure_future(stage.evaluate(job(*checks(2))))
-        await asyncio.sleep(100 * CASE_SECONDS)
-        jail.has_slot.set()
+    async with Stage(jail, waits_for_each) as stage:
+        evaluating = asyncio.ensure_future(stage.evaluate(job(*checks(2), fresh=True)))
+        for _ in range(2):
+            await asyncio.sleep(100 * CASE_SECONDS)
+            assert jail.waiting == 1
+            jail.has_slot.set()
+            await asyncio.sleep(0)
+            jail.has_slot.clear()
         assert verdicts(await evaluating) == ["PASSED"] * 2
 
 
@@ -583,12 +602,21 @@ async def test_what_candidates_used_is_taken_off_the_rest_until_nothing_is_left(
     assert evaluation.usage.wall_seconds == 120
 
 
-async def test_a_slot_that_breaks_is_the_infrastructures_failure_and_nobodys_verdict() -> None:
+async def _waits_in_a_case(judge: PlayedJudge) -> None:
+    judge.says(b"planned")
+    await judge.has_candidate()
+    judge.says(b"loaded")
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("judge_step", [loses(0), _waits_in_a_case])
+@hurried
+async def test_a_slot_that_breaks_is_the_infrastructures_failure_and_nobodys_verdict(judge_step: JudgeStep) -> None:
     async def breaks(process: Process) -> Execution:
         raise SandboxBrokenError("killed", started=True)
 
     with pytest.raises(SandboxBrokenError, match="killed"):
-        await evaluated(job(*checks(2)), Jail(breaks), loses(0))
+        await evaluated(job(*checks(2)), Jail(breaks), judge_step)
 
 
 async def test_a_judge_that_can_not_be_started_is_the_infrastructures_failure() -> None:
@@ -619,13 +647,6 @@ async def _waits(judge: PlayedJudge) -> None:
 async def _waits_for_candidates(judge: PlayedJudge) -> None:
     judge.says(b"planned")
     await judge.has_candidate()
-    await asyncio.Event().wait()
-
-
-async def _waits_in_a_case(judge: PlayedJudge) -> None:
-    judge.says(b"planned")
-    await judge.has_candidate()
-    judge.says(b"loaded")
     await asyncio.Event().wait()
 
 
