@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import hosts
 import pytest
-from clockwork import hurried
+from clockwork import hurried, loop
 from evaluation_stage import (
     CASE_SECONDS,
     JUDGE_LIMITS,
@@ -27,6 +27,7 @@ from evaluation_stage import (
     verdicts,
 )
 
+from trialbox.server.evaluation import evaluate
 from trialbox.server.grading import Call, Trust, Verdict
 from trialbox.server.guest import frames
 from trialbox.server.model import (
@@ -615,8 +616,11 @@ async def test_a_slot_that_breaks_is_the_infrastructures_failure_and_nobodys_ver
     async def breaks(process: Process) -> Execution:
         raise SandboxBrokenError("killed", started=True)
 
-    with pytest.raises(SandboxBrokenError, match="killed"):
-        await evaluated(job(*checks(2)), Jail(breaks), judge_step)
+    began = loop().time()
+    async with Stage(Jail(breaks), judge_step) as stage:
+        with pytest.raises(SandboxBrokenError, match="killed"):
+            await evaluate(stage.jail, stage.judges, job(*checks(2)), caller="caller")
+        assert loop().time() < began + CASE_SECONDS  # nobody waited for a case to be over
 
 
 async def test_a_judge_that_can_not_be_started_is_the_infrastructures_failure() -> None:
