@@ -18,6 +18,8 @@ from trialbox.server.model import Execution, IsolationPath, Job, Limits, Outcome
 from trialbox.server.watching import Watch
 
 CASE_SECONDS = 5
+KEPT, GIVEN_UP = b"\0", b"\1"
+"""What the host says with a candidate's channel."""
 LIMITS = Limits(
     wall_seconds=100,
     cpu_seconds=50,
@@ -139,6 +141,13 @@ def lives(process: Process) -> Awaitable[Execution]:
     return process.until_stopped()
 
 
+def dies(
+    outcome: Outcome, *, exception: ProgramException | None = None, usage: Usage | None = None
+) -> Callable[[Process], Execution]:
+    """A candidate that ends so at once."""
+    return lambda process: ended(outcome, exception=exception, usage=usage)
+
+
 class JudgeDied(Exception):
     """What ends a judge's process in the middle of a suite."""
 
@@ -211,6 +220,35 @@ async def judges_all(judge: PlayedJudge) -> None:
         for number in judge.numbers:
             judge.ends(number)
         judge.says(b"done")
+
+
+def loses(*numbers: int) -> JudgeStep:
+    """A judge that passes all cases but these, in which it loses its candidate."""
+
+    async def step(judge: PlayedJudge) -> None:
+        judge.says(b"planned")
+        left = judge.numbers
+        while left and await judge.has_candidate():
+            left = left[1:] if judge.said[-1] == GIVEN_UP else left
+            if not left:
+                break
+            judge.says(b"loaded")
+            while left and left[0] not in numbers:
+                judge.ends(left.pop(0))
+            if left:
+                await judge.candidate_is_gone()
+                judge.says(b"lost", b"the process is gone")
+        judge.says(b"done")
+
+    return step
+
+
+async def waits_in_a_case(judge: PlayedJudge) -> None:
+    """A judge whose first case never ends."""
+    judge.says(b"planned")
+    await judge.has_candidate()
+    judge.says(b"loaded")
+    await asyncio.Event().wait()
 
 
 class JudgePool:

@@ -18,8 +18,12 @@ from trialbox.server.separated import _described
 from trialbox.v1 import values
 
 KEPT, GIVEN_UP = b"\0", b"\1"
+LOADED, VALUE, RAISED, UNFIT = range(4)
 _FOLDERS = [str(Path(module.__file__ or "").parent) for module in (frames, values)]
 _PATIENCE_SECONDS = 60.0
+
+ECHO = "def f(x):\n    return x\n"
+DIES = "import os\ndef f(x):\n    return os._exit(0) if x == 'die' else x\n"
 
 # What test code may see and why it needs more is for another module to find out: here the code says it itself,
 # in a first line `# shared: why`.
@@ -119,6 +123,16 @@ class Ended:
             line=int(line),
             covered=covered,
         )
+
+
+def verdicts(ended: Mapping[int, "Ended"]) -> dict[int, str]:
+    """The verdicts by case; "lost" where a candidate was."""
+    return {number: told.verdict or "lost" for number, told in ended.items()}
+
+
+def names(records: Sequence[Sequence[bytes]]) -> list[str]:
+    """What kinds of records these are."""
+    return [record[0].decode() for record in records if record]
 
 
 class JudgeStage:
@@ -246,3 +260,40 @@ class JudgeStage:
         process.stdin.write(stdin)
         process.stdin.close()
         return process
+
+
+class PlayedCandidate:
+    """A candidate that says what the test wants it to, in good order or not."""
+
+    def __init__(self, stage: JudgeStage, said: bytes = KEPT) -> None:
+        stage.planned()
+        self.end = stage.connect(said)
+
+    def close(self) -> None:
+        self.end.close()
+
+    def says(self, kind: int, first: bytes = b"", second: bytes = b"", covered: bytes = b"") -> None:
+        self.end.sendall(self.written(kind, first, second, covered))
+
+    @staticmethod
+    def written(kind: int, first: bytes = b"", second: bytes = b"", covered: bytes = b"") -> bytes:
+        sizes = len(first).to_bytes(4, "little") + len(second).to_bytes(4, "little")
+        body = bytes([kind]) + sizes + first + second + covered
+        return len(body).to_bytes(4, "little") + body
+
+    def says_loaded(self) -> None:
+        self.says(LOADED)
+
+    def says_half(self) -> None:
+        self.end.sendall(b"\x20\0\0\0\1")
+        self.end.shutdown(socket.SHUT_WR)
+
+    def next_call(self) -> tuple[str, object]:
+        """Name and arguments of the next call."""
+        size = int.from_bytes(self._exactly(4), "little")
+        body = self._exactly(size)
+        first, second = (int.from_bytes(body[at : at + 4], "little") for at in (1, 5))
+        return body[9 : 9 + first].decode(), values.decode(body[9 + first : 9 + first + second])
+
+    def _exactly(self, count: int) -> bytes:
+        return self.end.recv(count, socket.MSG_WAITALL)

@@ -1,60 +1,15 @@
 """What a judge reports is taken in order, or the judge is stopped: test code may have written it."""
 
-from collections.abc import Callable
-
 import pytest
-from clockwork import WatchedProcess, hurried, passed
+from clockwork import WatchedProcess
 from hypothesis import given
 from hypothesis import strategies as st
+from watched_judge import BEGUN, DONE, LOADED, PLANNED, SAID_NOTHING, TEXT_LIMIT, Watched, ended, record
 
 from trialbox.server.grading import CaseResult, Trust, Verdict
 from trialbox.server.guest import frames
-from trialbox.server.judge_watch import JudgeWatch, News
+from trialbox.server.judge_watch import News
 from trialbox.server.model import ProgramException
-
-_TEXT_LIMIT = 100
-_CASE_SECONDS = 60.0
-_GRACE_SECONDS = 2.0
-
-
-def record(*fields: bytes) -> bytes:
-    """A record as the judge writes it."""
-    return frames.pack(frames.pack(*fields))
-
-
-_SAID_NOTHING = (b"", b"", b"", b"", b"", b"0", b"")
-
-
-def ended(number: int | bytes, verdict: bytes = b"PASSED", *told: bytes, nanoseconds: bytes = b"5000000") -> bytes:
-    """The record of a case that has ended."""
-    written = number if isinstance(number, bytes) else b"%d" % number
-    return record(b"end", written, verdict, nanoseconds, *(told or _SAID_NOTHING))
-
-
-PLANNED, LOADED, DONE = record(b"planned"), record(b"loaded"), record(b"done")
-
-
-class Watched:
-    """A watch on a judge and a candidate that only the test feeds and ends."""
-
-    def __init__(self, numbers: list[int], *, with_candidate: bool = True) -> None:
-        self.watch = JudgeWatch(numbers, case_seconds=_CASE_SECONDS, text_limit=_TEXT_LIMIT)
-        self.judge, self.candidate = WatchedProcess(), WatchedProcess()
-        self.feed: Callable[[bytes], None] = self.watch.feed
-        self.watch.attach(self.judge)
-        if with_candidate:
-            self.watch.expect_candidate()
-            self.watch.attach_candidate(self.candidate)
-
-    def news(self) -> list[News]:
-        """What was told since this was last asked."""
-        told = []
-        while not self.watch.news.empty():
-            told.append(self.watch.news.get_nowait())
-        return told
-
-    def verdicts(self) -> dict[int, str]:
-        return {number: result.verdict.name for number, result in self.watch.results.items()}
 
 
 async def test_records_in_order_give_a_plan_and_results() -> None:
@@ -122,7 +77,6 @@ async def test_a_candidate_that_was_lost_and_a_program_that_does_not_load_are_ne
     assert watched.watch.load_failure == ProgramException(type="SyntaxError", message="invalid", line=2)
 
 
-_BEGUN = PLANNED + LOADED + ended(0)
 _FORGERIES: dict[str, bytes] = {
     "case repeated": ended(0, b"FAILED"),
     "case out of turn": ended(2),
@@ -142,16 +96,16 @@ _FORGERIES: dict[str, bytes] = {
     "time too long for a number": ended(1, nanoseconds=b"9" * 5000),
     "time too long for a float": ended(1, nanoseconds=b"9" * 4000),
     "too few texts": ended(1, b"PASSED", b"a"),
-    "text that is not text": ended(1, b"PASSED", b"\xff", *_SAID_NOTHING[1:]),
+    "text that is not text": ended(1, b"PASSED", b"\xff", *SAID_NOTHING[1:]),
     "half an exception": ended(1, b"ERROR", b"", b"", b"", b"E", b"m"),
     "exception at no line": ended(1, b"ERROR", b"", b"", b"", b"E", b"m", b"x", b""),
     "exception at a line below zero": ended(1, b"ERROR", b"", b"", b"", b"E", b"m", b"-5", b""),
     "exception at a line too long for the wire": ended(1, b"ERROR", b"", b"", b"", b"E", b"m", b"4294967296", b""),
-    "no coverage": ended(1, b"PASSED", *_SAID_NOTHING[:6]),
-    "coverage of no lines": ended(1, b"PASSED", *_SAID_NOTHING[:6], b"a-b"),
-    "coverage of half an arc": ended(1, b"PASSED", *_SAID_NOTHING[:6], b"5"),
-    "coverage of half a pair": ended(1, b"PASSED", *_SAID_NOTHING[:6], b"5-"),
-    "coverage of a line below zero": ended(1, b"PASSED", *_SAID_NOTHING[:6], b"5--3"),
+    "no coverage": ended(1, b"PASSED", *SAID_NOTHING[:6]),
+    "coverage of no lines": ended(1, b"PASSED", *SAID_NOTHING[:6], b"a-b"),
+    "coverage of half an arc": ended(1, b"PASSED", *SAID_NOTHING[:6], b"5"),
+    "coverage of half a pair": ended(1, b"PASSED", *SAID_NOTHING[:6], b"5-"),
+    "coverage of a line below zero": ended(1, b"PASSED", *SAID_NOTHING[:6], b"5--3"),
     "more passed than there are": record(b"passed", b"1,2,3"),
     "passed in no time": record(b"passed", b""),
     "passed in a time below zero": record(b"passed", b"1,-1"),
@@ -177,7 +131,7 @@ _FORGERIES: dict[str, bytes] = {
 @pytest.mark.parametrize("name", _FORGERIES)
 async def test_any_other_record_stops_the_judge_and_changes_no_result(name: str) -> None:
     watched = Watched([0, 3, 1, 2])
-    watched.feed(record(b"shared", b"3", b"why") + _BEGUN)
+    watched.feed(record(b"shared", b"3", b"why") + BEGUN)
     before = dict(watched.watch.results)
     watched.news()
     watched.feed(_FORGERIES[name])
@@ -221,7 +175,7 @@ async def test_what_is_no_plan_stops_the_judge(name: str) -> None:
 
 async def test_after_the_last_case_no_candidate_can_be_lost() -> None:
     watched = Watched([0])
-    watched.feed(_BEGUN + record(b"lost", b"why"))
+    watched.feed(BEGUN + record(b"lost", b"why"))
     watched.watch.detach()
     assert watched.judge.reasons == [b"wall"]
     assert watched.verdicts() == {0: "PASSED"}
@@ -242,7 +196,7 @@ async def test_what_a_record_tells_is_kept_short() -> None:
     assert raised.exception is not None and failure is not None
     texts = [failed.actual, failed.expected, failed.message, raised.message, watched.watch.shared[0]]
     texts += [raised.exception.type, raised.exception.message, failure.type, failure.message]
-    assert {len(text) for text in texts} == {_TEXT_LIMIT}
+    assert {len(text) for text in texts} == {TEXT_LIMIT}
 
 
 async def test_an_expected_value_may_be_as_large_as_what_crosses() -> None:
@@ -287,128 +241,3 @@ async def test_any_bytes_give_results_in_order_and_never_raise(chunks: list[byte
     assert all(number < min(watch.pending, default=3) for number in judged)
     assert watched.judge.reasons in ([], [b"wall"])
     assert watched.candidate.reasons == []
-
-
-# --- Time
-
-
-@hurried
-async def test_a_case_that_takes_too_long_ends_the_candidate_and_later_the_judge_that_does_not_notice() -> None:
-    watched = Watched([0, 1])
-    watched.feed(_BEGUN)
-    await watched.candidate.stopped.wait()
-    assert watched.candidate.reasons == [b"wall"]
-    assert (watched.watch.overdue, watched.judge.reasons) == (1, [])
-    assert watched.watch.current_seconds() == pytest.approx(_CASE_SECONDS)
-    await watched.judge.stopped.wait()
-    assert watched.watch.current_seconds() == pytest.approx(_CASE_SECONDS + _GRACE_SECONDS)
-    assert watched.judge.reasons == [b"wall"]
-    watched.watch.detach()
-
-
-@hurried
-async def test_a_judge_that_notices_is_let_be() -> None:
-    watched = Watched([0, 1])
-    watched.feed(_BEGUN)
-    await watched.candidate.stopped.wait()
-    watched.feed(record(b"lost", b"the process is gone"))
-    watched.watch.expect_candidate()
-    assert watched.watch.overdue is None
-    await passed(10 * _CASE_SECONDS)
-    assert watched.judge.reasons == []
-    watched.watch.detach()
-
-
-@hurried
-async def test_loading_that_takes_too_long_ends_the_candidate() -> None:
-    watched = Watched([0])
-    watched.feed(PLANNED)
-    await watched.candidate.stopped.wait()
-    assert (watched.watch.overdue, watched.watch.loaded) == (-1, False)
-    watched.watch.detach()
-
-
-@hurried
-async def test_without_a_candidate_what_takes_too_long_ends_the_judge() -> None:
-    watched = Watched([0, 1], with_candidate=False)
-    await passed(0.9 * _CASE_SECONDS)
-    watched.feed(record(b"oracle", b"0"))
-    await passed(0.9 * _CASE_SECONDS)
-    assert watched.judge.reasons == []
-    await watched.judge.stopped.wait()
-    assert (watched.watch.overdue, watched.watch.oracle) == (None, 0)
-    watched.watch.detach()
-
-
-@hurried
-async def test_each_case_has_a_time_of_its_own_and_so_has_loading() -> None:
-    watched = Watched([0, 1])
-    watched.feed(PLANNED)
-    for records in (b"", LOADED, ended(0)):
-        watched.feed(records)
-        await passed(0.9 * _CASE_SECONDS)
-    watched.feed(ended(1))
-    assert watched.candidate.reasons == []
-    watched.watch.detach()
-
-
-@hurried
-async def test_no_case_runs_before_the_first_candidate() -> None:
-    watched = Watched([0, 1], with_candidate=False)
-    watched.watch.expect_candidate()
-    watched.feed(PLANNED)
-    await passed(10 * _CASE_SECONDS)
-    assert watched.judge.reasons == []
-    watched.watch.attach_candidate(watched.candidate)
-    await watched.candidate.stopped.wait()
-    assert watched.watch.overdue == -1
-    watched.watch.detach()
-
-
-@hurried
-async def test_no_case_runs_between_two_candidates() -> None:
-    watched = Watched([0, 1])
-    watched.feed(_BEGUN + record(b"lost", b"the process is gone"))
-    await passed(10 * _CASE_SECONDS)
-    watched.watch.expect_candidate()
-    await passed(10 * _CASE_SECONDS)
-    assert (watched.judge.reasons, watched.candidate.reasons) == ([], [])
-    watched.watch.detach()
-
-
-@pytest.mark.parametrize("news", [DONE, record(b"fresh"), record(b"unloaded", b"E", b"m", b"1")])
-@hurried
-async def test_a_judge_that_has_no_more_to_do_takes_no_cases_time(news: bytes) -> None:
-    watched = Watched([0, 1])
-    watched.feed(_BEGUN + news)
-    await passed(10 * _CASE_SECONDS)
-    assert (watched.watch.overdue, watched.judge.reasons, watched.candidate.reasons) == (None, [], [])
-    watched.watch.detach()
-
-
-@hurried
-async def test_a_judge_that_does_not_come_to_an_end_after_its_last_verdict_is_ended() -> None:
-    watched = Watched([0])
-    watched.feed(_BEGUN)
-    await watched.judge.stopped.wait()
-    assert watched.verdicts() == {0: "PASSED"}
-    watched.watch.detach()
-
-
-@hurried
-async def test_what_is_detached_is_left_alone() -> None:
-    watched = Watched([0, 1])
-    watched.feed(_BEGUN)
-    await watched.candidate.stopped.wait()
-    watched.watch.detach()
-    await passed(10 * _CASE_SECONDS)
-    assert watched.judge.reasons == []
-
-
-async def test_a_candidate_that_is_not_there_yet_can_not_be_stopped() -> None:
-    watched = Watched([0], with_candidate=False)
-    assert not watched.watch.stop_candidate()
-    watched.watch.attach_candidate(watched.candidate)
-    assert watched.watch.stop_candidate()
-    assert watched.candidate.reasons == [b"cancelled"]
-    watched.watch.detach()

@@ -1,80 +1,40 @@
-"""A candidate or a judge may end at any moment: the case it was in has the verdict that says why."""
+"""Cases are judged apart from the program, and each has its verdict whatever becomes of the candidates."""
 
-import asyncio
-import os
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-import hosts
 import pytest
 from clockwork import hurried, loop
 from evaluation_stage import (
     CASE_SECONDS,
+    GIVEN_UP,
     JUDGE_LIMITS,
+    KEPT,
     LIMITS,
     Jail,
-    JudgeDied,
     JudgeStep,
     PlayedJudge,
     Process,
     Stage,
     checks,
+    dies,
     ended,
     evaluated,
     job,
     judges_all,
     lives,
+    loses,
     verdicts,
+    waits_in_a_case,
 )
 
 from trialbox.server.evaluation import evaluate
 from trialbox.server.grading import Call, Trust, Verdict
 from trialbox.server.guest import frames
-from trialbox.server.model import (
-    Execution,
-    IsolationPath,
-    Outcome,
-    ProgramException,
-    Role,
-    SandboxBrokenError,
-    Usage,
-)
+from trialbox.server.model import Execution, IsolationPath, Outcome, ProgramException, Role, SandboxBrokenError, Usage
 from trialbox.v1 import values
 
-KEPT, GIVEN_UP = b"\0", b"\1"
 _CALL = Call(entry_point="f", arguments=values.encode((1,)), keyword_arguments=b"", expected=values.encode(2))
 _ASKED = replace(_CALL, expected=None, oracle=0)
-
-
-def dies(
-    outcome: Outcome, *, exception: ProgramException | None = None, usage: Usage | None = None
-) -> Callable[[Process], Execution]:
-    """A candidate that ends so at once."""
-    return lambda process: ended(outcome, exception=exception, usage=usage)
-
-
-def loses(*numbers: int) -> JudgeStep:
-    """A judge that passes all cases but these, in which it loses its candidate."""
-
-    async def step(judge: PlayedJudge) -> None:
-        judge.says(b"planned")
-        left = judge.numbers
-        while left and await judge.has_candidate():
-            left = left[1:] if judge.said[-1] == GIVEN_UP else left
-            if not left:
-                break
-            judge.says(b"loaded")
-            while left and left[0] not in numbers:
-                judge.ends(left.pop(0))
-            if left:
-                await judge.candidate_is_gone()
-                judge.says(b"lost", b"the process is gone")
-        judge.says(b"done")
-
-    return step
-
-
-# --- All goes well
 
 
 async def test_cases_are_judged_apart_from_the_program_by_a_judge_that_has_all_it_needs() -> None:
@@ -141,9 +101,6 @@ async def test_fresh_gives_every_case_a_candidate_of_its_own() -> None:
     assert [process.reasons for process in jail.processes] == [[b"cancelled"]] * 3
 
 
-# --- What is not judged apart
-
-
 async def test_cases_that_need_live_objects_run_with_the_program_and_say_why() -> None:
     async def shares(judge: PlayedJudge) -> None:
         judge.says(b"shared", b"1", b"it patches")
@@ -190,73 +147,6 @@ async def test_a_call_that_runs_with_the_program_has_what_its_oracle_said() -> N
     evaluation = await evaluated(job(_ASKED, oracles=(b"oracle",)), Jail(harness), shares)
     assert verdicts(evaluation) == ["PASSED"]
     assert given[:6] == [b"0", b"call", b"f", _ASKED.arguments, b"", values.encode(7)]
-
-
-# --- Oracles
-
-
-async def test_while_an_oracle_is_asked_the_program_waits_and_what_it_says_is_known_from_then_on() -> None:
-    jail = Jail(lives, lives)
-    seen: list[int] = []
-
-    async def asks(judge: PlayedJudge) -> None:
-        judge.says(b"oracle", b"1")
-        for _ in range(20):
-            await asyncio.sleep(0)
-        seen.append(len(jail.processes) + jail.waiting)
-        judge.says(b"expected", b"1", values.encode(7))
-        await judges_all(judge)
-
-    asked = job(_CALL, _ASKED, oracles=(b"oracle",))
-    async with Stage(jail, asks, judges_all) as stage:
-        assert verdicts(await stage.evaluate(asked)) == ["PASSED"] * 2
-        assert seen == [0]
-        assert asked.suite.expected == {1: values.encode(7)}
-        assert verdicts(await stage.evaluate(asked)) == ["PASSED"] * 2
-        assert [judge.known for judge in stage.pool.suites] == [{}, {1: values.encode(7)}]
-
-
-async def test_an_oracle_without_an_answer_is_an_error_of_its_case() -> None:
-    async def asks(judge: PlayedJudge) -> None:
-        judge.says(b"oracle", b"0")
-        judge.says(b"unexpected", b"0", b"ValueError: no")
-        judge.cases = judge.cases[1:]
-        await judges_all(judge)
-
-    first, second = (await evaluated(job(_ASKED, _CALL, oracles=(b"oracle",)), Jail(lives), asks)).cases
-    assert (first.verdict, first.message) == (Verdict.ERROR, "the oracle gave no expected value: ValueError: no")
-    assert (first.trust, second.verdict) == (Trust.SEPARATED, Verdict.PASSED)
-
-
-@pytest.mark.parametrize(
-    ("outcome", "why"),
-    [
-        (
-            Outcome.MEMORY_EXCEEDED,
-            f"judging took more than the {JUDGE_LIMITS.memory_bytes} bytes that the judge may use",
-        ),
-        (Outcome.WALL_TIME_EXCEEDED, f"no verdict within {CASE_SECONDS} s"),
-        (Outcome.FAILED, "the judge ended under the test code"),
-    ],
-)
-async def test_an_oracle_that_ends_the_judge_is_an_error_of_its_case_and_another_judge_goes_on(
-    outcome: Outcome, why: str
-) -> None:
-    async def dies_in_an_oracle(judge: PlayedJudge) -> None:
-        judge.says(b"oracle", b"0")
-        judge.says(b"expected", b"0", values.encode(1))
-        judge.says(b"oracle", b"1")
-        raise JudgeDied(outcome)
-
-    async with Stage(Jail(lives), dies_in_an_oracle, judges_all) as stage:
-        evaluation = await stage.evaluate(job(_ASKED, _ASKED, _CALL, oracles=(b"oracle",)))
-        assert verdicts(evaluation) == ["PASSED", "ERROR", "PASSED"]
-        assert evaluation.cases[1].message == f"the oracle gave no expected value: {why}"
-        again = stage.pool.suites[1]
-        assert (again.numbers, again.known) == ([0, 2], {0: values.encode(1)})
-
-
-# --- Candidates that are lost
 
 
 @pytest.mark.parametrize(
@@ -368,229 +258,6 @@ async def test_a_program_that_does_not_load_fails_every_case_and_is_not_run_agai
     assert len(jail.processes) == 1
 
 
-# --- Time
-
-
-@hurried
-async def test_a_candidate_that_gives_no_answer_in_time_is_ended_and_another_goes_on() -> None:
-    jail = Jail(lives, lives)
-    async with Stage(jail, loses(1)) as stage:
-        evaluation = await stage.evaluate(job(*checks(3)))
-        assert stage.pool.suites[0].said == [KEPT, GIVEN_UP]
-    assert verdicts(evaluation) == ["PASSED", "TIMED_OUT", "PASSED"]
-    assert evaluation.cases[1].message == f"no answer in this case within {CASE_SECONDS} s"
-    assert evaluation.cases[1].wall_seconds == pytest.approx(CASE_SECONDS)
-    assert jail.processes[0].reasons[0] == b"wall"
-
-
-@hurried
-async def test_a_program_that_does_not_load_in_time_fails_every_case() -> None:
-    async def never_loads(judge: PlayedJudge) -> None:
-        judge.says(b"planned")
-        await judge.has_candidate()
-        await judge.candidate_is_gone()
-        judge.says(b"lost", b"the process is gone")
-
-    jail = Jail(lives)
-    evaluation = await evaluated(job(*checks(2)), jail, never_loads)
-    assert verdicts(evaluation) == ["TIMED_OUT"] * 2
-    assert evaluation.cases[0].message == f"no answer while the program loaded within {CASE_SECONDS} s"
-    assert len(jail.processes) == 1
-
-
-@hurried
-async def test_test_code_that_takes_too_long_is_ended_with_its_judge_and_another_goes_on() -> None:
-    async def hangs(judge: PlayedJudge) -> None:
-        judge.says(b"planned")
-        await judge.has_candidate()
-        judge.says(b"loaded")
-        judge.ends(0)
-        await asyncio.Event().wait()
-
-    jail = Jail(lives, lives)
-    async with Stage(jail, hangs, judges_all) as stage:
-        evaluation = await stage.evaluate(job(*checks(3)))
-        assert [process.reasons for process in stage.pool.processes] == [[b"wall"], []]
-        assert stage.pool.suites[1].numbers == [2]
-    assert verdicts(evaluation) == ["PASSED", "TIMED_OUT", "PASSED"]
-    assert evaluation.cases[1].message == f"no verdict within {CASE_SECONDS} s"
-
-
-@hurried
-async def test_a_plan_that_takes_too_long_twice_is_an_error_of_every_case() -> None:
-    async def hangs(judge: PlayedJudge) -> None:
-        await asyncio.Event().wait()
-
-    evaluation = await evaluated(job(*checks(2)), Jail(lives, lives), hangs, hangs)
-    assert verdicts(evaluation) == ["ERROR"] * 2
-    assert evaluation.cases[0].message == f"the suite can't be prepared: no verdict within {CASE_SECONDS} s"
-
-
-@hurried
-async def test_an_oracle_that_takes_too_long_is_an_error_of_its_case() -> None:
-    async def hangs(judge: PlayedJudge) -> None:
-        judge.says(b"oracle", b"0")
-        await asyncio.Event().wait()
-
-    jail = Jail(lives)
-    evaluation = await evaluated(job(_ASKED, _CALL, oracles=(b"oracle",)), jail, hangs, judges_all)
-    assert verdicts(evaluation) == ["ERROR", "PASSED"]
-    assert evaluation.cases[0].message == f"the oracle gave no expected value: no verdict within {CASE_SECONDS} s"
-    assert len(jail.processes) == 1
-
-
-@hurried
-async def test_a_case_that_ended_just_as_its_time_was_up_keeps_its_verdict_and_the_next_is_not_blamed() -> None:
-    async def just_in_time(judge: PlayedJudge) -> None:
-        judge.says(b"planned")
-        await judge.has_candidate()
-        judge.says(b"loaded")
-        await judge.candidate_is_gone()  # killed for the time that case 0 took
-        judge.ends(0)
-        judge.says(b"lost", b"the process is gone")
-        assert await judge.has_candidate()
-        judge.says(b"loaded")
-        judge.ends(1)
-        judge.says(b"done")
-
-    async with Stage(Jail(lives, lives), just_in_time) as stage:
-        assert verdicts(await stage.evaluate(job(*checks(2)))) == ["PASSED"] * 2
-        assert stage.pool.suites[0].said == [KEPT, KEPT]
-
-
-@hurried
-async def test_the_time_that_a_candidate_waits_for_its_slot_is_no_cases_time() -> None:
-    started = [asyncio.Event(), asyncio.Event()]
-
-    def starts(process: Process) -> Awaitable[Execution]:
-        started[len(jail.processes) - 1].set()
-        return process.until_stopped()
-
-    async def waits_for_each(judge: PlayedJudge) -> None:
-        judge.says(b"planned")
-        for number in judge.numbers:
-            await judge.has_candidate()
-            await started[number].wait()
-            judge.says(b"loaded")
-            judge.ends(number)
-            judge.says(b"done" if number == judge.numbers[-1] else b"fresh")
-
-    jail = Jail(starts, starts)
-    jail.has_slot.clear()
-    async with Stage(jail, waits_for_each) as stage:
-        evaluating = asyncio.ensure_future(stage.evaluate(job(*checks(2), fresh=True)))
-        for _ in range(2):
-            await asyncio.sleep(100 * CASE_SECONDS)
-            assert jail.waiting == 1
-            jail.has_slot.set()
-            await asyncio.sleep(0)
-            jail.has_slot.clear()
-        assert verdicts(await evaluating) == ["PASSED"] * 2
-
-
-# --- Judges that end
-
-
-async def test_a_judge_that_ends_in_its_plan_twice_is_an_error_of_every_case() -> None:
-    async def dies(judge: PlayedJudge) -> None:
-        raise JudgeDied(Outcome.SIGNALED)
-
-    evaluation = await evaluated(job(*checks(2)), Jail(lives, lives), dies, dies)
-    assert verdicts(evaluation) == ["ERROR"] * 2
-    assert {case.message for case in evaluation.cases} == {
-        "the suite can't be prepared: the judge ended under the test code"
-    }
-
-
-@pytest.mark.parametrize(
-    ("outcome", "why"),
-    [
-        (
-            Outcome.MEMORY_EXCEEDED,
-            f"judging took more than the {JUDGE_LIMITS.memory_bytes} bytes that the judge may use",
-        ),
-        (Outcome.SIGNALED, "the judge ended under the test code"),
-        (Outcome.FAILED, "the judge ended under the test code"),
-    ],
-)
-async def test_a_judge_that_ends_in_a_case_is_an_error_of_that_and_another_goes_on(outcome: Outcome, why: str) -> None:
-    async def dies(judge: PlayedJudge) -> None:
-        judge.says(b"planned")
-        await judge.has_candidate()
-        judge.says(b"loaded")
-        judge.ends(0)
-        raise JudgeDied(outcome)
-
-    jail = Jail(lives, lives)
-    async with Stage(jail, dies, judges_all) as stage:
-        evaluation = await stage.evaluate(job(*checks(3)))
-        assert [judge.numbers for judge in stage.pool.suites] == [[0, 1, 2], [2]]
-    assert verdicts(evaluation) == ["PASSED", "ERROR", "PASSED"]
-    assert (evaluation.cases[1].message, evaluation.cases[1].trust) == (why, Trust.SEPARATED)
-
-
-@pytest.mark.parametrize(
-    ("status", "why"),
-    [
-        (b"ended 256 0", "the judge exited with status 1 under the test code"),
-        (b"ended 0 0", "the judge exited with status 0 under the test code"),
-        (b"ended 11 0", "the judge was ended by signal 11 under the test code"),
-    ],
-)
-async def test_a_fork_of_a_judge_that_ends_in_a_case_is_an_error_of_that(status: bytes, why: str) -> None:
-    async def ends_early(judge: PlayedJudge) -> None:
-        judge.says(b"planned")
-        await judge.has_candidate()
-        judge.says(b"loaded")
-
-    async with Stage(Jail(lives, lives), ends_early, judges_all, statuses=[status]) as stage:
-        evaluation = await stage.evaluate(job(*checks(2)))
-    assert verdicts(evaluation) == ["ERROR", "PASSED"]
-    assert evaluation.cases[0].message == why
-
-
-async def test_a_judge_that_ends_in_every_case_leaves_every_case_a_verdict() -> None:
-    async def dies(judge: PlayedJudge) -> None:
-        judge.says(b"planned")
-        await judge.has_candidate()
-        judge.says(b"loaded")
-        raise JudgeDied(Outcome.FAILED)
-
-    evaluation = await evaluated(job(*checks(3)), Jail(lives, lives, lives), dies, dies, dies)
-    assert verdicts(evaluation) == ["ERROR"] * 3
-
-
-async def test_test_code_that_twice_tells_of_something_other_than_verdicts_is_an_error() -> None:
-    async def forges(judge: PlayedJudge) -> None:
-        judge.says(b"planned")
-        await judge.has_candidate()
-        judge.says(b"loaded")
-        judge.ends(1, b"FAILED")
-        await asyncio.Event().wait()
-
-    async with Stage(Jail(lives, lives, lives), forges, forges, judges_all) as stage:
-        evaluation = await stage.evaluate(job(*checks(2)))
-        assert stage.pool.processes[0].reasons == [b"wall"]
-    assert verdicts(evaluation) == ["ERROR", "PASSED"]
-    assert evaluation.cases[0].message == "the test code told of something other than verdicts"
-
-
-async def test_a_judge_that_ends_while_the_candidate_waits_for_a_slot_keeps_nobody_waiting() -> None:
-    async def dies(judge: PlayedJudge) -> None:
-        judge.says(b"planned")
-        await judge.has_candidate()
-        raise JudgeDied(Outcome.FAILED)
-
-    jail = Jail()
-    jail.has_slot.clear()
-    evaluation = await evaluated(job(*checks(1)), jail, dies)
-    assert verdicts(evaluation) == ["ERROR"]
-    assert (jail.processes, jail.waiting) == ([], 0)
-
-
-# --- The evaluation's own limits
-
-
 async def test_what_candidates_used_is_taken_off_the_rest_until_nothing_is_left() -> None:
     used = Usage(wall_seconds=40, user_cpu_seconds=8, system_cpu_seconds=2)
     jail = Jail(*[dies(Outcome.SIGNALED, usage=used)] * 3)
@@ -603,14 +270,7 @@ async def test_what_candidates_used_is_taken_off_the_rest_until_nothing_is_left(
     assert evaluation.usage.wall_seconds == 120
 
 
-async def _waits_in_a_case(judge: PlayedJudge) -> None:
-    judge.says(b"planned")
-    await judge.has_candidate()
-    judge.says(b"loaded")
-    await asyncio.Event().wait()
-
-
-@pytest.mark.parametrize("judge_step", [loses(0), _waits_in_a_case])
+@pytest.mark.parametrize("judge_step", [loses(0), waits_in_a_case])
 @hurried
 async def test_a_slot_that_breaks_is_the_infrastructures_failure_and_nobodys_verdict(judge_step: JudgeStep) -> None:
     async def breaks(process: Process) -> Execution:
@@ -635,51 +295,3 @@ async def test_a_judge_serves_one_evaluation_after_another_of_its_kind() -> None
         for path in (IsolationPath.WARM, IsolationPath.WARM, IsolationPath.COLD, IsolationPath.WARM):
             assert verdicts(await stage.evaluate(job(*checks(1), judge_isolation=path))) == ["PASSED"]
         assert [each.isolation for each in stage.pool.jobs] == [IsolationPath.WARM, IsolationPath.COLD]
-
-
-# --- Callers that go away
-
-
-def _open() -> list[str]:
-    return hosts.descriptors(os.getpid())
-
-
-async def _waits(judge: PlayedJudge) -> None:
-    await asyncio.Event().wait()
-
-
-async def _waits_for_candidates(judge: PlayedJudge) -> None:
-    judge.says(b"planned")
-    await judge.has_candidate()
-    await asyncio.Event().wait()
-
-
-@pytest.mark.parametrize("has_slot", [True, False])
-@pytest.mark.parametrize("judge_step", [_waits, _waits_for_candidates, _waits_in_a_case])
-@pytest.mark.parametrize("turns", [0, 1, 5, 30])
-@hurried
-async def test_a_call_that_is_cancelled_leaves_no_task_and_no_descriptor(
-    judge_step: JudgeStep, has_slot: bool, turns: int
-) -> None:
-    before = _open()
-    jail = Jail(lives)
-    if not has_slot:
-        jail.has_slot.clear()
-    async with Stage(jail, judge_step) as stage:
-        call = asyncio.ensure_future(stage.evaluate(job(*checks(2))))
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        call.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await call
-        assert jail.waiting == 0
-    assert asyncio.all_tasks() == {asyncio.current_task()}
-    assert _open() == before
-
-
-async def test_an_evaluation_that_ends_leaves_no_task_and_no_descriptor() -> None:
-    before = _open()
-    steps: list[Callable[[Process], Execution | Awaitable[Execution]]] = [dies(Outcome.SIGNALED), lives]
-    assert verdicts(await evaluated(job(*checks(3)), Jail(*steps), loses(1))) == ["PASSED", "ERROR", "PASSED"]
-    assert asyncio.all_tasks() == {asyncio.current_task()}
-    assert _open() == before
