@@ -54,7 +54,8 @@ class CaseClock:
 
     def _set_timer(self, seconds: float) -> None:
         self.stop()
-        self._timer = self._loop.call_later(seconds, self._look)
+        # For less than a millisecond uvloop's handle is none of a timer, and can't be asked when it is due.
+        self._timer = self._loop.call_later(max(seconds, _MINIMUM_TIMER_SECONDS), self._look)
 
     def _look(self) -> None:
         self._timer = None

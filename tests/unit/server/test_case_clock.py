@@ -1,8 +1,10 @@
 """A case has its own time, whatever the machine is busy with; here the time is the test's."""
 
+import asyncio
 import os
 
 import pytest
+import uvloop
 from clockwork import WatchedProcess, hurried, loop, passed
 
 from trialbox.server.case_clock import CaseClock
@@ -142,3 +144,14 @@ async def test_a_busy_server_is_no_reason_to_wait_for_long() -> None:
     timed.clock.start()
     loop().now += 2 * _SECONDS
     assert await timed.up_after() == pytest.approx(0, abs=0.1)
+
+
+def test_a_time_too_short_for_the_servers_loop_to_count_is_time_all_the_same() -> None:
+    async def start_twice() -> None:
+        up = asyncio.Event()
+        clock = CaseClock(0.0002, up.set)
+        clock.start()
+        clock.start()
+        await asyncio.wait_for(up.wait(), 60)
+
+    uvloop.run(start_twice())
