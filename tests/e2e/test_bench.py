@@ -34,14 +34,14 @@ def test_everything_is_measured_in_one_run(tmp_path: Path) -> None:
         assert measured["per_second"] > 0
         if kind != "batch":
             assert 0 < measured["p50_seconds"] <= measured["p99_seconds"]
-    assert len(document["idle_slots"]) == 2 + 1, "the two that run programs, and a spare one"
+    assert len(document["idle_slots"]) == 2 * (2 + 1), "two that run programs and two that judge, with a spare one each"
     for slot in document["idle_slots"]:
         assert 0 < slot["private_bytes"] <= slot["proportional_bytes"]
     assert (document["mbpp"]["programs"], document["mbpp"]["passed"]) == (2, 1)
     assert len(document["goals"]) == 8
 
 
-def test_a_service_that_does_not_start_is_an_infrastructure_failure() -> None:
+def test_slots_that_the_server_refuses_are_bad_input() -> None:
     done = bench("--json", "--slots", "100000")
-    assert (done.returncode, done.stdout) == (3, b"")
-    assert done.stderr.startswith(b"trialbox: the embedded server ended before it served")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"TRIALBOX_SLOTS = '100000'" in done.stderr
