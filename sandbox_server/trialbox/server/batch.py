@@ -102,11 +102,8 @@ class _Gathering(Generic[_Answer]):
         """The answers for the next message; none when all have been taken and no more will come."""
         while not (self._waiting or self._ended):
             await self._wait()
-        timer = asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._news.set)
-        until = timer.when()
-        while self._is_busy() and not self._ended and asyncio.get_running_loop().time() < until:
-            await self._wait()
-        timer.cancel()
+        if self._is_busy():
+            await self._gather()
         gathered: list[_Answer] = []
         size = 0
         while self._waiting:
@@ -115,6 +112,14 @@ class _Gathering(Generic[_Answer]):
                 break
             gathered.append(self._waiting.popleft())
         return gathered
+
+    async def _gather(self) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _GATHER_SECONDS
+        timer = loop.call_at(until, self._news.set)
+        while self._is_busy() and not self._ended and loop.time() < until:
+            await self._wait()
+        timer.cancel()
 
     async def _wait(self) -> None:
         self._news.clear()

@@ -8,8 +8,9 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
+_Item = TypeVar("_Item")
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -36,13 +37,7 @@ class Row:
 
     def texts(self, field: str) -> list[str]:
         """The list of strings in `field`; raises TaskFileError."""
-        value = self._get(field)
-        if not isinstance(value, list):
-            self.fail(field, f"must be a list of strings, not {_kind(value)}")
-        for number, item in enumerate(value):
-            if not isinstance(item, str):
-                self.fail(f"{field}[{number}]", f"must be a string, not {_kind(item)}")
-        return value
+        return self._list_of(str, "string", field)
 
     def identifier(self, field: str) -> str:
         """The string or whole number in `field`, as text; raises TaskFileError."""
@@ -61,13 +56,7 @@ class Row:
 
     def lists(self, field: str) -> list[list[Any]]:
         """The list of lists in `field`; raises TaskFileError."""
-        value = self._get(field)
-        if not isinstance(value, list):
-            self.fail(field, f"must be a list of lists, not {_kind(value)}")
-        for number, item in enumerate(value):
-            if not isinstance(item, list):
-                self.fail(f"{field}[{number}]", f"must be a list, not {_kind(item)}")
-        return value
+        return self._list_of(list, "list", field)
 
     def tolerance(self, field: str) -> float:
         """The number in `field`, finite and not negative; raises TaskFileError."""
@@ -82,6 +71,15 @@ class Row:
     def fail(self, field: str, complaint: str) -> NoReturn:
         """Raise TaskFileError about `field`."""
         raise TaskFileError(f"{self.place}, field {field!r}: {complaint}")
+
+    def _list_of(self, kind: type[_Item], name: str, field: str) -> list[_Item]:
+        value = self._get(field)
+        if not isinstance(value, list):
+            self.fail(field, f"must be a list of {name}s, not {_kind(value)}")
+        for number, item in enumerate(value):
+            if not isinstance(item, kind):
+                self.fail(f"{field}[{number}]", f"must be a {name}, not {_kind(item)}")
+        return value
 
     def _get(self, field: str) -> object:
         if field not in self.fields:
