@@ -13,13 +13,12 @@ from clockwork import WatchedProcess
 from trialbox.server.evaluation import evaluate
 from trialbox.server.grading import Case, Check, Evaluation, EvaluationJob, Suite
 from trialbox.server.guest import frames
+from trialbox.server.guest.channel import GIVEN_UP
 from trialbox.server.judges import Judges
 from trialbox.server.model import Execution, IsolationPath, Job, Limits, Outcome, Program, ProgramException, Usage
 from trialbox.server.watching import Watch
 
 CASE_SECONDS = 5
-KEPT, GIVEN_UP = b"\0", b"\1"
-"""What the host says with a candidate's channel."""
 LIMITS = Limits(
     wall_seconds=100,
     cpu_seconds=50,

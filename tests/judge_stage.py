@@ -14,11 +14,10 @@ from typing import Any, Self
 
 from trialbox.server.grading import Call, Check, Rule
 from trialbox.server.guest import frames
+from trialbox.server.guest.channel import GIVEN_UP, KEPT, LOADED
 from trialbox.server.separated import _described
 from trialbox.v1 import values
 
-KEPT, GIVEN_UP = b"\0", b"\1"
-LOADED, VALUE, RAISED, UNFIT = range(4)
 _FOLDERS = [str(Path(module.__file__ or "").parent) for module in (frames, values)]
 _PATIENCE_SECONDS = 60.0
 
@@ -56,8 +55,8 @@ one.settle_trust()
 one.run()
 """
 _CANDIDATE = f"""{_SCRIPTS}
-import answering
-answering.CANDIDATE = "/dev/stdin"
+import answering, program
+program.PATH = "/dev/stdin"
 answering.begin(sys.argv[2].encode(), int(sys.argv[1]))
 answering.main()
 """

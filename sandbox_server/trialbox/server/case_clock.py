@@ -61,9 +61,9 @@ class CaseClock:
         self._timer = None
         now = self._loop.time()
         if now < self._due:
-            if self._first is None and now >= self._began + _FIRST_LOOK_SECONDS:
-                self._first = self._read()
             first_look = self._began + _FIRST_LOOK_SECONDS
+            if self._first is None and now >= first_look:
+                self._first = self._read()
             self._set_timer((self._due if self._first is not None else min(first_look, self._due)) - now)
             return
         if now > self._due + _LATE_SECONDS:
@@ -75,8 +75,8 @@ class CaseClock:
         left = self._case_seconds - (elapsed - self._given_back(elapsed))
         left = min(left, _BACKSTOP_FACTOR * self._case_seconds - elapsed)
         if left > 0:
-            self._due = now + max(left, _MINIMUM_TIMER_SECONDS)
-            self._set_timer(max(left, _MINIMUM_TIMER_SECONDS))
+            self._due = now + left
+            self._set_timer(left)
         else:
             self._time_out()
 

@@ -51,7 +51,6 @@ class _Evaluation:
             number for number, case in enumerate(self._cases) if not isinstance(case, Stdio) and number not in shared
         ]
         self._results |= await self._separated.run(apart)
-        self._job.suite.expected.update(self._separated.expected)
         shared |= self._separated.shared
         await self._run_shared(shared)
         for number, case in enumerate(self._cases):
@@ -63,12 +62,14 @@ class _Evaluation:
         return Evaluation(cases=cases, usage=self._budget.total())
 
     async def _run_shared(self, reasons: dict[int, str]) -> None:
+        if not reasons:
+            return
         if self._job.forbid_shared:
             for number, why in reasons.items():
                 message = f"the request forbids SHARED, and this case needs it: {why}"
                 self._results[number] = CaseResult(verdict=Verdict.ERROR, message=message, shared_reason=why)
             return
-        expected = self._separated.expected
+        expected = self._job.suite.expected
         suite = replace(
             self._job.suite,
             cases=tuple(

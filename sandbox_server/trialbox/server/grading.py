@@ -25,6 +25,15 @@ def exception_text(told: ProgramException) -> str:
     return f"{text} (line {told.line})" if told.line else text
 
 
+def told_exception(kind: bytes, message: bytes, line: bytes, *, limit: int) -> ProgramException:
+    """Read what a record tells of an exception, its texts cut to `limit` characters; raises ValueError."""
+    if not 0 <= int(line) <= MAXIMUM_LINE:
+        raise ValueError("no line of a program")
+    return ProgramException(
+        type=shortened(kind.decode(), limit), message=shortened(message.decode(), limit), line=int(line)
+    )
+
+
 def arcs_from(text: bytes) -> tuple[tuple[int, int], ...]:
     """Read `from-to,from-to,…` of line numbers; raises ValueError."""
     arcs = set()

@@ -3,6 +3,7 @@
 import fcntl
 import marshal
 import os
+from typing import Any
 
 from trialbox.server.model import Job, Role
 
@@ -13,8 +14,13 @@ _MARSHAL_VERSION = 2
 _MAIN = "import {0}\n{0}.main()\n"
 
 
+def written(value: Any) -> bytes:
+    """Write plain data in a form that every Python's marshal reads."""
+    return marshal.dumps(value, _MARSHAL_VERSION)
+
+
 def payload(job: Job, resource_limits: dict[int, int]) -> bytes:
-    """What the program's process reads, in a form that every Python's marshal knows: see guest/forkserver.py."""
+    """What the program's process reads: see guest/forkserver.py."""
     program = job.program
     source, files = program.source, program.files
     part = None
@@ -32,7 +38,7 @@ def payload(job: Job, resource_limits: dict[int, int]) -> bytes:
         part,
         [os.fsencode(pattern) for pattern in job.collect],
     )
-    return marshal.dumps(parts, _MARSHAL_VERSION)
+    return written(parts)
 
 
 def sealed(name: str, content: bytes) -> int:

@@ -3,7 +3,7 @@
 from collections import deque
 
 from trialbox.server.case_clock import CaseClock
-from trialbox.server.grading import MAXIMUM_LINE, CaseResult, Verdict, exception_text, shortened
+from trialbox.server.grading import CaseResult, Verdict, exception_text, shortened, told_exception
 from trialbox.server.model import ProgramException
 from trialbox.server.records import RecordReader
 from trialbox.server.watching import Records, Running
@@ -59,7 +59,7 @@ class HarnessWatch:
         if name == b"loaded" and not self.loaded:
             self.loaded = True
         elif name == b"load-failed" and not self.loaded:
-            self.load_failure = self._exception(*rest)
+            self.load_failure = told_exception(*rest, limit=self._text_limit)
         elif name == b"begin" and self.loaded and self.current is None and int(rest[0]) == self._expected[0]:
             self.current = self._expected.popleft()
             self._clock.start()
@@ -71,7 +71,7 @@ class HarnessWatch:
             raise ValueError("not the record that must come next")
 
     def _result(self, verdict: bytes, actual: bytes, expected: bytes, *told: bytes) -> CaseResult:
-        exception = self._exception(*told) if told[0] else None
+        exception = told_exception(*told, limit=self._text_limit) if told[0] else None
         gave, wanted = (shortened(text.decode(), self._text_limit) for text in (actual, expected))
         if exception is not None:
             message = shortened(exception_text(exception), self._text_limit)
@@ -86,14 +86,6 @@ class HarnessWatch:
             message=message,
             exception=exception,
             wall_seconds=self._clock.elapsed_seconds(),
-        )
-
-    def _exception(self, kind: bytes, message: bytes, line: bytes) -> ProgramException:
-        limit = self._text_limit
-        if not 0 <= int(line) <= MAXIMUM_LINE:
-            raise ValueError("no line of a program")
-        return ProgramException(
-            type=shortened(kind.decode(), limit), message=shortened(message.decode(), limit), line=int(line)
         )
 
     def _refuse(self) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from trialbox.server.case_clock import CaseClock
-from trialbox.server.grading import MAXIMUM_LINE, CaseResult, Trust, Verdict, arcs_from, exception_text, shortened
+from trialbox.server.grading import CaseResult, Trust, Verdict, arcs_from, exception_text, shortened, told_exception
 from trialbox.server.model import ProgramException
 from trialbox.server.records import RecordReader
 from trialbox.server.watching import Records, Running
@@ -59,7 +59,6 @@ class JudgeWatch:
         """Whether something came that is not the record that must come next."""
         self._undecided = set(numbers)
         """Of those, the ones that the plan has not set aside."""
-        self._case_seconds = case_seconds
         self._text_limit = text_limit
         self._reader = RecordReader(self._take, self._refuse, record_bytes=_RECORD_BYTES)
         self._clock = CaseClock(case_seconds, self._time_out)
@@ -131,7 +130,7 @@ class JudgeWatch:
         elif name == b"lost" and self.pending:
             self._pause("lost", rest[0].decode())
         elif name == b"unloaded":
-            self.load_failure = self._exception(*rest)
+            self.load_failure = told_exception(*rest, limit=self._text_limit)
             self._pause("unloaded")
         elif name in (b"fresh", b"done"):
             self._pause(name.decode())
@@ -186,7 +185,7 @@ class JudgeWatch:
         exception, covered = None, b""
         if told:
             actual, expected, message = (shortened(text.decode(), self._text_limit) for text in told[:3])
-            exception = self._exception(*told[3:6]) if told[3] else None
+            exception = told_exception(*told[3:6], limit=self._text_limit) if told[3] else None
             covered = told[6]
         if exception is not None:
             message = shortened(exception_text(exception), self._text_limit)
@@ -204,14 +203,6 @@ class JudgeWatch:
         )
         self.give_up(result)
         self._clock.start()
-
-    def _exception(self, kind: bytes, message: bytes, line: bytes) -> ProgramException:
-        limit = self._text_limit
-        if not 0 <= int(line) <= MAXIMUM_LINE:
-            raise ValueError("no line of a program")
-        return ProgramException(
-            type=shortened(kind.decode(), limit), message=shortened(message.decode(), limit), line=int(line)
-        )
 
     def _refuse(self) -> None:
         self.forged = True

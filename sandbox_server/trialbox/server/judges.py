@@ -5,10 +5,9 @@ import os
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from trialbox.server import handover
+from trialbox.server import handover, watching
 from trialbox.server.model import (
     Execution,
     IsolationPath,
@@ -92,7 +91,7 @@ class Judging:
 
     def _starved(self) -> float:
         try:
-            return int(Path(f"/proc/{self._pid}/schedstat").read_bytes().split()[1]) / 1e9
+            return watching.starved_seconds(self._pid)
         except OSError:  # it has not yet said who it is, or has ended
             return self._starved_before
 
@@ -121,6 +120,7 @@ class Judge:
         self.kind = kind
         self.suites = 0
         """How many it was given."""
+        self._judging: Judging | None = None
         self._packets, theirs = PacketSocket.pair()
         self._running: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
         # None of the files that come with a program: test code and oracles would import what it brought.
@@ -144,13 +144,25 @@ class Judge:
             raise SandboxBrokenError("a judge ended before it had a suite")
 
     def begin(self, suite: bytes, control: int, feed: Records) -> Judging:
-        """Have a fork of it judge a suite; `control` is its end of a socket, `feed` takes its records."""
+        """Have a fork of it judge a suite, once the last is judged.
+
+        `control` is its end of a socket, `feed` takes its records.
+        """
         self.suites += 1
         described = handover.sealed("suite", suite)
         try:
-            return Judging(self._running.result(), self._process, self._packets, (described, control), feed)
+            self._judging = Judging(self._running.result(), self._process, self._packets, (described, control), feed)
         finally:
             os.close(described)
+        return self._judging
+
+    async def has_ended_well(self) -> bool:
+        """Whether it may be given another suite; waits a little for the last one's end."""
+        if self._judging is None:
+            return True
+        ended = self._judging.ended
+        await asyncio.wait({ended}, timeout=_END_SECONDS)
+        return ended.done() and ended.exception() is None and ended.result().outcome is Outcome.SUCCEEDED
 
     async def stop(self) -> None:
         """End it."""
@@ -181,14 +193,13 @@ class Judges:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def judge(self, kind: Kind) -> AsyncIterator["Seat"]:
+    async def judge(self, kind: Kind) -> AsyncIterator[Judge]:
         """Have a judge for one evaluation; raises what running a job raises."""
         judge = await self._take(kind)
-        seat = Seat(judge)
         try:
-            yield seat
+            yield judge
         finally:
-            self._later(self._give_back(seat))
+            self._later(self._give_back(judge))
 
     async def stop(self) -> None:
         """End all that stand ready; evaluations under way must have ended."""
@@ -227,9 +238,8 @@ class Judges:
             self._alive -= 1
             self._later(judge.stop())
 
-    async def _give_back(self, seat: "Seat") -> None:
-        judge = seat.judge
-        if judge.suites < _SUITES_BY_JUDGE and await seat.has_ended_well():
+    async def _give_back(self, judge: Judge) -> None:
+        if judge.suites < _SUITES_BY_JUDGE and await judge.has_ended_well():
             async with self._changed:
                 self._idle.append(judge)
                 self._changed.notify()
@@ -246,27 +256,6 @@ class Judges:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-class Seat:
-    """A judge as one evaluation has it."""
-
-    def __init__(self, judge: Judge) -> None:
-        self.judge = judge
-        self._judging: Judging | None = None
-
-    def begin(self, suite: bytes, control: int, feed: Records) -> Judging:
-        """Have the suite judged; see Judge.begin. Once only."""
-        self._judging = self.judge.begin(suite, control, feed)
-        return self._judging
-
-    async def has_ended_well(self) -> bool:
-        """Whether the judge may be given another suite; waits a little for this one's end."""
-        if self._judging is None:
-            return True
-        await asyncio.wait({self._judging.ended}, timeout=_END_SECONDS)
-        ended = self._judging.ended
-        return ended.done() and ended.exception() is None and ended.result().outcome is Outcome.SUCCEEDED
 
 
 def _read_end(packet: bytes) -> JudgingEnd:

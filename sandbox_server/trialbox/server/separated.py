@@ -1,40 +1,34 @@
 """Cases whose test code runs apart from the program: the judge in one jail calls the candidate in another."""
 
 import asyncio
-import marshal
 import socket
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from trialbox.server.budget import Budget, explain
+from trialbox.server import handover
+from trialbox.server.budget import Budget, does_not_load, explain, overdue
 from trialbox.server.grading import Call, CaseResult, Check, EvaluationJob, Trust, Verdict
+from trialbox.server.guest.channel import GIVEN_UP, KEPT
 from trialbox.server.judge_watch import JudgeWatch, News
 from trialbox.server.judges import Judges, JudgingEnd, Kind
 from trialbox.server.model import Execution, Job, Outcome, Part, Role
-from trialbox.server.watching import Records, Running
 
-# The first that writes all of these types as later ones do.
-_MARSHAL_VERSION = 2
-# What the host says with a channel: see guest/judge.py.
-_KEPT, _GIVEN_UP = b"\0", b"\1"
 _Result = partial(CaseResult, trust=Trust.SEPARATED)
 
 
 class SeparatedCases:
-    """Puts a program to a judge, with another candidate whenever one is lost, and another judge if need be."""
+    """Puts a program to a judge, with another candidate or judge whenever one is lost."""
 
     def __init__(self, job: EvaluationJob, budget: Budget, judges: Judges, kind: Kind, text_limit: int) -> None:
         self.shared: dict[int, str] = {}
         """Why cases can't be judged apart from the program: they have no result."""
-        self.expected = dict(job.suite.expected)
-        """What oracles gave, now or earlier."""
         self._job = job
+        self._expected = job.suite.expected
         self._budget = budget
         self._judges = judges
         self._kind = kind
         self._text_limit = text_limit
-        self._tried_again = False
         self._results: dict[int, CaseResult] = {}
 
     async def run(self, numbers: list[int]) -> dict[int, CaseResult]:
@@ -46,7 +40,7 @@ class SeparatedCases:
                 await self._run_judge(watch)
             finally:
                 watch.detach()
-                self.expected |= watch.expected
+                self._expected.update(watch.expected)
             self._results |= watch.results
             self.shared |= watch.shared
             left = list(watch.pending)
@@ -57,17 +51,17 @@ class SeparatedCases:
         has_unknown = any(
             isinstance(case := self._job.suite.cases[number], Call)
             and case.expected is None
-            and number not in self.expected
+            and number not in self._expected
             for number in watch.pending
         )
-        async with self._judges.judge(self._kind) as seat:
+        async with self._judges.judge(self._kind) as judge:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with ours:
                 with theirs:
-                    judging = seat.begin(self._suite(list(watch.pending)), theirs.fileno(), watch.feed)
+                    judging = judge.begin(self._suite(list(watch.pending)), theirs.fileno(), watch.feed)
                 watch.attach(judging)
                 judging.ended.add_done_callback(lambda _: watch.tell("gone"))
-                said: bytes | None = _KEPT
+                said: bytes | None = KEPT
                 # What an oracle takes is not the program's: where one is to be asked, the program waits.
                 if has_unknown and (await _next(watch, "planned")).name == "gone":
                     said = None
@@ -76,7 +70,7 @@ class SeparatedCases:
             # Its control socket at an end, the judge has no more to do; where it owes a verdict, it has ended.
             if watch.pending and self._budget.is_left:
                 end = await judging.ended
-                if watch.pending and not self._is_doubtful(watch):  # its last words may have been verdicts
+                if watch.pending:  # its last words may have been verdicts
                     self._blame_judge(watch, end)
 
     async def _run_candidate(self, watch: JudgeWatch, control: socket.socket, said: bytes) -> bytes | None:
@@ -99,7 +93,7 @@ class SeparatedCases:
                     descriptors=(ours.fileno(),),
                 ),
             )
-            running = asyncio.ensure_future(self._budget.spend(job, _attached(watch)))
+            running = asyncio.ensure_future(self._budget.spend(job, watch.attach_candidate))
 
             def end(task: asyncio.Future[Execution]) -> None:
                 ours.close()  # so that the judge reads the end of it, and no sooner than the end is known here
@@ -121,38 +115,30 @@ class SeparatedCases:
             # The kernel ended a process that the program had started; the program went on and answered.
             watch.results[watch.last] = explain(execution, "in this case", self._text_limit, _Result)
         if news.name == "fresh":
-            return _KEPT
+            return KEPT
         if news.name == "lost":
             return self._blame_candidate(watch, news, execution)
         if news.name == "unloaded" and watch.load_failure is not None:
             failure = watch.load_failure
-            message = f"the program does not load: {failure.type}: {failure.message}"
-            self._give_all_up(watch, _Result(verdict=Verdict.ERROR, message=message, exception=failure))
+            self._give_all_up(watch, does_not_load(failure, _Result))
         return None
 
     def _blame_candidate(self, watch: JudgeWatch, news: News, execution: Execution) -> bytes | None:
         if watch.loaded and watch.overdue is not None and watch.overdue != watch.pending[0]:
-            return _KEPT  # the one whose time was up had its verdict just then; the next has done nothing wrong
+            return KEPT  # the one whose time was up had its verdict just then; the next has done nothing wrong
         when = "in this case" if watch.loaded else "while the program loaded"
         result = explain(execution, when, self._text_limit, _Result)
         if execution.outcome is Outcome.CANCELLED:
             message = f"the process sent something other than an answer: {news.why}"
             result = replace(result, verdict=Verdict.ERROR, message=message)
         if watch.overdue is not None and result.verdict is Verdict.TIMED_OUT:
-            result = replace(result, message=f"no answer {when} within {self._job.case_seconds:g} s")
+            result = replace(result, message=overdue(when, self._job.case_seconds))
         result = replace(result, wall_seconds=watch.current_seconds())
         if not watch.loaded:
             self._give_all_up(watch, result)
             return None
         watch.give_up(result)
-        return _GIVEN_UP
-
-    def _is_doubtful(self, watch: JudgeWatch) -> bool:
-        """Whether another judge should try, once, before the suite has the blame: this one told of no case's work."""
-        if self._tried_again or watch.oracle is not None or not (watch.forged or not watch.planned):
-            return False
-        self._tried_again = True
-        return True
+        return GIVEN_UP
 
     def _blame_judge(self, watch: JudgeWatch, end: JudgingEnd) -> None:
         """Give a verdict on the case in which the judge ended: what runs there is the suite's own code."""
@@ -180,11 +166,11 @@ class SeparatedCases:
             watch.give_up(result)
 
     def _suite(self, numbers: list[int]) -> bytes:
-        """Write what the judge is to know, in a form that every Python's marshal knows: see guest/judge.py."""
+        """Write what the judge is to know: see guest/judge.py."""
         suite = self._job.suite
-        known = {number: self.expected[number] for number in numbers if number in self.expected}
+        known = {number: self._expected[number] for number in numbers if number in self._expected}
         cases = [_described(number, suite.cases[number]) for number in numbers]
-        return marshal.dumps((suite.setup, cases, list(suite.oracles), known, self._job.fresh), _MARSHAL_VERSION)
+        return handover.written((suite.setup, cases, list(suite.oracles), known, self._job.fresh))
 
 
 async def _next(watch: JudgeWatch, *names: str) -> News:
@@ -193,14 +179,6 @@ async def _next(watch: JudgeWatch, *names: str) -> News:
         news = await watch.news.get()
         if news.name in names or news.name == "gone":
             return news
-
-
-def _attached(watch: JudgeWatch) -> "Any":
-    def attach(running: Running) -> Records | None:
-        watch.attach_candidate(running)
-        return None
-
-    return attach
 
 
 def _described(number: int, case: object) -> tuple[Any, ...]:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from trialbox.server.budget import Budget, explain
+from trialbox.server.budget import Budget, does_not_load, explain, overdue
 from trialbox.server.grading import Call, CaseResult, Check, EvaluationJob, Stdio, Verdict
 from trialbox.server.guest import frames
 from trialbox.server.harness_watch import HarnessWatch
@@ -43,12 +43,7 @@ class SharedCases:
             watch.detach()
         self._results |= watch.results
         if watch.load_failure is not None:
-            failure = CaseResult(
-                verdict=Verdict.ERROR,
-                message=f"the program does not load: {watch.load_failure.type}: {watch.load_failure.message}",
-                exception=watch.load_failure,
-            )
-            self._results |= dict.fromkeys(numbers, failure)
+            self._results |= dict.fromkeys(numbers, does_not_load(watch.load_failure))
             return []
         if not watch.loaded:
             ended = self._ended(execution, watch, "while the program loaded")
@@ -68,7 +63,7 @@ class SharedCases:
                 result, verdict=Verdict.ERROR, message="the process reported something other than a verdict"
             )
         if watch.overdue and result.verdict is Verdict.TIMED_OUT:
-            result = replace(result, message=f"no answer {when} within {self._job.case_seconds:g} s")
+            result = replace(result, message=overdue(when, self._job.case_seconds))
         return replace(result, wall_seconds=watch.current_seconds())
 
 

@@ -8,10 +8,9 @@ import resource
 import signal
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trialbox.server import handover, outcome
+from trialbox.server import handover, outcome, watching
 from trialbox.server.cgroups import Counters
 from trialbox.server.guest import frames
 from trialbox.server.model import (
@@ -142,8 +141,8 @@ class Supervisor:
     def starved_seconds(self) -> float:
         """How long the program's main thread has been ready to run without getting a processor."""
         try:
-            return int(Path(f"/proc/{self._jail.program_pid}/schedstat").read_bytes().split()[1]) / 1e9
-        except OSError:  # it has ended, or this kernel does not tell
+            return watching.starved_seconds(self._jail.program_pid)
+        except OSError:
             return 0.0
 
     async def _run_to_end(self, watch: Watch | None) -> _End:

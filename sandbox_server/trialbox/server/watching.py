@@ -1,6 +1,7 @@
 """What those who run programs and those who watch them must agree on."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Protocol
 
 from trialbox.server.model import Execution, Job
@@ -19,6 +20,14 @@ class Running(Protocol):
 
     def starved_seconds(self) -> float:
         """How long its main thread has been ready to run without getting a processor."""
+
+
+def starved_seconds(pid: int) -> float:
+    """How long the main thread of a process has been ready to run without getting a processor.
+
+    Raises OSError when it has ended, or the kernel does not tell.
+    """
+    return int(Path(f"/proc/{pid}/schedstat").read_bytes().split()[1]) / 1e9
 
 
 # Told what is about to run, returns what takes the records that a harness writes, if there is one.

@@ -15,7 +15,7 @@ from trialbox.v1 import values
 # In a jail the guest's modules lie in one folder and name each other without a package: here each by what it needs.
 sys.modules.setdefault("values", values)
 for _name in (
-    *("frames", "channel", "comparators", "briefs", "mirror", "stubs"),
+    *("frames", "channel", "comparators", "briefs", "program", "mirror", "stubs"),
     *("trust_known", "trust_traces", "trust_names", "trust_calls", "trust_expressions", "trust"),
     *("plain", "judge", "judging", "answering"),
 ):

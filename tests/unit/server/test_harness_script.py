@@ -8,7 +8,9 @@ import pytest
 from trialbox.server.grading import Rule
 from trialbox.v1 import values
 
-harness = importlib.import_module("trialbox.server.guest.harness")
+briefs, harness, program = (
+    importlib.import_module(f"trialbox.server.guest.{name}") for name in ("briefs", "harness", "program")
+)
 
 
 def _raised_in(filename: str, code: str) -> BaseException:
@@ -25,9 +27,9 @@ def test_a_failed_assertion_of_the_test_code_is_a_wrong_value() -> None:
 
 
 def test_a_failed_assertion_of_the_program_is_an_error() -> None:
-    error = _raised_in(harness.CANDIDATE, "assert 1 == 2")
+    error = _raised_in(program.PATH, "assert 1 == 2")
     assert harness._verdict_of(error, b"check") == b"ERROR"
-    assert harness._describe(error) == (b"AssertionError", b"", b"1")
+    assert program.told(error) == (b"AssertionError", b"", b"1")
 
 
 def test_a_failed_assertion_in_a_call_is_an_error() -> None:
@@ -77,7 +79,7 @@ def test_a_hostile_repr_is_told_of_and_does_no_harm(answer: object) -> None:
 @pytest.mark.parametrize("answer", ["x" * 10_000_000, "\ud800" * 10_000, "\U0001f600" * 10_000, "\0\n:" * 10_000])
 def test_a_long_repr_is_shortened_and_always_utf_8(answer: str) -> None:
     told = harness._brief(_Shown(answer))
-    assert len(told) <= 10 * harness._TEXT_LIMIT
+    assert len(told) <= 10 * briefs.LIMIT
     assert told.decode().endswith("…")
 
 
@@ -96,12 +98,12 @@ def test_an_exception_whose_text_can_not_be_read_is_described_all_the_same() -> 
         def __str__(self) -> str:
             raise SystemExit(0)
 
-    assert harness._describe(Unreadable()) == (b"Unreadable", b"(its message can't be read)", b"0")
+    assert program.told(Unreadable()) == (b"Unreadable", b"(its message can't be read)", b"0")
 
 
 def test_a_syntax_error_is_described_with_its_own_line() -> None:
     error = _raised_in("<case 1>", "x = 1\ny = = 2\n")
-    assert harness._describe(error)[::2] == (b"SyntaxError", b"2")
+    assert program.told(error)[::2] == (b"SyntaxError", b"2")
 
 
 def _called(

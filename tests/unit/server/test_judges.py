@@ -13,7 +13,7 @@ from clockwork import hurried
 from evaluation_stage import JUDGE_LIMITS, Jail, JudgeDied, JudgeStep, PlayedJudge, Stage
 
 from trialbox.server import judges
-from trialbox.server.judges import Judging, JudgingEnd, Kind, Seat
+from trialbox.server.judges import Judge, Judging, JudgingEnd, Kind
 from trialbox.server.model import IsolationPath, Outcome, Role, SandboxBrokenError
 
 _KIND = Kind(caller="a", runtime="python", isolation=IsolationPath.WARM)
@@ -42,15 +42,15 @@ class Bench(Stage):
         self.data = b""
         """What judges told."""
 
-    def begin(self, seat: Seat) -> Judging:
+    def begin(self, judge: Judge) -> Judging:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours, theirs:
-            return seat.begin(_SUITE, theirs.fileno(), self._feed)
+            return judge.begin(_SUITE, theirs.fileno(), self._feed)
 
     async def judge(self, kind: Kind = _KIND) -> JudgingEnd:
         """Have a suite judged to its end."""
-        async with self.judges.judge(kind) as seat:
-            end = await self.begin(seat).ended
+        async with self.judges.judge(kind) as judge:
+            end = await self.begin(judge).ended
         await self.settle()
         return end
 
@@ -146,8 +146,8 @@ async def test_a_judge_whose_process_ends_is_replaced(outcome: Outcome) -> None:
 
 async def test_a_judge_that_is_stopped_is_known_to_have_ended_and_is_replaced() -> None:
     async with Bench(hangs, ends_well) as bench:
-        async with bench.judges.judge(_KIND) as seat:
-            judging = bench.begin(seat)
+        async with bench.judges.judge(_KIND) as judge:
+            judging = bench.begin(judge)
             judging.stop(b"wall")
             assert await judging.ended == JudgingEnd(Outcome.WALL_TIME_EXCEEDED, "the judge ended")
         assert await bench.judge() == _WELL
@@ -166,8 +166,8 @@ async def test_a_judge_that_dies_while_it_is_idle_is_given_to_nobody() -> None:
 @hurried
 async def test_a_judge_that_is_not_done_when_its_evaluation_is_gone_is_ended() -> None:
     async with Bench(hangs, ends_well) as bench:
-        async with bench.judges.judge(_KIND) as seat:
-            judging = bench.begin(seat)
+        async with bench.judges.judge(_KIND) as judge:
+            judging = bench.begin(judge)
         await bench.settle()
         assert bench.stopped == [b"cancelled"]
         assert (await judging.ended).outcome is Outcome.CANCELLED
@@ -207,8 +207,8 @@ async def test_a_judge_that_can_not_be_started_takes_no_place() -> None:
 
 async def test_whoever_stops_waiting_for_a_judge_takes_no_place() -> None:
     async with Bench(hangs, ends_well) as bench:
-        async with bench.judges.judge(_KIND) as seat:
-            judging = bench.begin(seat)
+        async with bench.judges.judge(_KIND) as judge:
+            judging = bench.begin(judge)
             waiting = asyncio.ensure_future(bench.judge())
             for _ in range(20):
                 await asyncio.sleep(0)
@@ -233,8 +233,8 @@ async def test_what_a_judge_waited_for_a_processor_before_its_suite_is_not_the_s
 
     before = _starved_seconds()
     assert before > 0
-    async with Bench(waits) as bench, bench.judges.judge(_KIND) as seat:
-        judging = bench.begin(seat)
+    async with Bench(waits) as bench, bench.judges.judge(_KIND) as judge:
+        judging = bench.begin(judge)
         assert judging.starved_seconds() == 0
         while not judging._pid:  # which is this process's, here
             await asyncio.sleep(0)

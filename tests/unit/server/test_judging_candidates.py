@@ -5,9 +5,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from judge_stage import DIES, ECHO, GIVEN_UP, KEPT, VALUE, JudgeStage, PlayedCandidate, call, check, names, verdicts
+from judge_stage import DIES, ECHO, JudgeStage, PlayedCandidate, call, check, names, verdicts
 
 from trialbox.server.grading import Call, Check
+from trialbox.server.guest.channel import GIVEN_UP, KEPT, VALUE
 from trialbox.v1 import values
 
 _COUNTS = "calls = 0\ndef f(*_):\n    global calls\n    calls += 1\n    return calls\n"

@@ -6,24 +6,11 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from judge_stage import (
-    ECHO,
-    GIVEN_UP,
-    LOADED,
-    RAISED,
-    UNFIT,
-    VALUE,
-    Ended,
-    JudgeStage,
-    PlayedCandidate,
-    call,
-    check,
-    names,
-    verdicts,
-)
+from judge_stage import ECHO, Ended, JudgeStage, PlayedCandidate, call, check, names, verdicts
 
 from trialbox.server.grading import Call, Check, Rule
 from trialbox.server.guest import frames
+from trialbox.server.guest.channel import GIVEN_UP, LOADED, RAISED, UNFIT, VALUE
 from trialbox.v1 import values
 
 

@@ -3,9 +3,10 @@
 from contextlib import closing
 
 import pytest
-from judge_stage import ECHO, VALUE, Ended, JudgeStage, PlayedCandidate, call, check, names, verdicts
+from judge_stage import ECHO, Ended, JudgeStage, PlayedCandidate, call, check, names, verdicts
 
 from trialbox.server.grading import Call, Check
+from trialbox.server.guest.channel import VALUE
 from trialbox.v1 import values
 
 

@@ -6,9 +6,7 @@ import pytest
 from clockwork import hurried, loop
 from evaluation_stage import (
     CASE_SECONDS,
-    GIVEN_UP,
     JUDGE_LIMITS,
-    KEPT,
     LIMITS,
     Jail,
     JudgeStep,
@@ -30,6 +28,7 @@ from evaluation_stage import (
 from trialbox.server.evaluation import evaluate
 from trialbox.server.grading import Call, Trust, Verdict
 from trialbox.server.guest import frames
+from trialbox.server.guest.channel import GIVEN_UP, KEPT
 from trialbox.server.model import Execution, IsolationPath, Outcome, ProgramException, Role, SandboxBrokenError, Usage
 from trialbox.v1 import values
 

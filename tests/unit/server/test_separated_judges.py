@@ -97,11 +97,11 @@ async def test_an_oracle_that_ends_the_judge_is_an_error_of_its_case_and_another
         assert (again.numbers, again.known) == ([0, 2], {0: values.encode(1)})
 
 
-async def test_a_judge_that_ends_in_its_plan_twice_is_an_error_of_every_case() -> None:
+async def test_a_judge_that_ends_in_its_plan_is_an_error_of_every_case() -> None:
     async def dies(judge: PlayedJudge) -> None:
         raise JudgeDied(Outcome.SIGNALED)
 
-    evaluation = await evaluated(job(*checks(2)), Jail(lives, lives), dies, dies)
+    evaluation = await evaluated(job(*checks(2)), Jail(lives), dies)
     assert verdicts(evaluation) == ["ERROR"] * 2
     assert {case.message for case in evaluation.cases} == {
         "the suite can't be prepared: the judge ended under the test code"
@@ -166,7 +166,7 @@ async def test_a_judge_that_ends_in_every_case_leaves_every_case_a_verdict() -> 
     assert verdicts(evaluation) == ["ERROR"] * 3
 
 
-async def test_test_code_that_twice_tells_of_something_other_than_verdicts_is_an_error() -> None:
+async def test_test_code_that_tells_of_something_other_than_verdicts_ends_its_judge() -> None:
     async def forges(judge: PlayedJudge) -> None:
         judge.says(b"planned")
         await judge.has_candidate()
@@ -174,7 +174,7 @@ async def test_test_code_that_twice_tells_of_something_other_than_verdicts_is_an
         judge.ends(1, b"FAILED")
         await asyncio.Event().wait()
 
-    async with Stage(Jail(lives, lives, lives), forges, forges, judges_all) as stage:
+    async with Stage(Jail(lives, lives), forges, judges_all) as stage:
         evaluation = await stage.evaluate(job(*checks(2)))
         assert stage.pool.processes[0].reasons == [b"wall"]
     assert verdicts(evaluation) == ["ERROR", "PASSED"]

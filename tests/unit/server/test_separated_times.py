@@ -8,8 +8,6 @@ import pytest
 from clockwork import hurried
 from evaluation_stage import (
     CASE_SECONDS,
-    GIVEN_UP,
-    KEPT,
     Jail,
     PlayedJudge,
     Process,
@@ -24,6 +22,7 @@ from evaluation_stage import (
 )
 
 from trialbox.server.grading import Call
+from trialbox.server.guest.channel import GIVEN_UP, KEPT
 from trialbox.server.model import Execution
 from trialbox.v1 import values
 
@@ -77,11 +76,11 @@ async def test_test_code_that_takes_too_long_is_ended_with_its_judge_and_another
 
 
 @hurried
-async def test_a_plan_that_takes_too_long_twice_is_an_error_of_every_case() -> None:
+async def test_a_plan_that_takes_too_long_is_an_error_of_every_case() -> None:
     async def hangs(judge: PlayedJudge) -> None:
         await asyncio.Event().wait()
 
-    evaluation = await evaluated(job(*checks(2)), Jail(lives, lives), hangs, hangs)
+    evaluation = await evaluated(job(*checks(2)), Jail(lives), hangs)
     assert verdicts(evaluation) == ["ERROR"] * 2
     assert evaluation.cases[0].message == f"the suite can't be prepared: no verdict within {CASE_SECONDS} s"
 

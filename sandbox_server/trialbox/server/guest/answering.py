@@ -10,15 +10,15 @@ import os
 import sys
 import types
 
+import briefs
 import channel
 import frames
+import program
 import values
 
 if False:  # for the type checker only
     from typing import Any
 
-CANDIDATE = "/work/candidate.py"
-_TEXT_LIMIT = 2000
 # What stays as it was given, whatever is done with it.
 _UNCHANGING = frozenset((int, float, complex, bool, str, bytes, range, type(None)))
 
@@ -49,7 +49,7 @@ def main() -> None:
     del sys.modules["answering"]  # a program may have a module of this name
     answers = channel.Channel(_socket.socket(fileno=_descriptor), channel.CALL_BYTES)
     try:
-        namespace = _load()
+        namespace = program.load()
         answers.send([channel.message(channel.LOADED, b"")])
         while True:
             kind, name, arguments, keyword_arguments = answers.receive()
@@ -62,22 +62,9 @@ def main() -> None:
     _exit(0)
 
 
-def _load() -> dict[str, object]:
-    module = types.ModuleType("candidate")
-    module.__file__ = CANDIDATE
-    sys.modules["candidate"] = module
-    with open(CANDIDATE, "rb") as file:
-        source = file.read()
-    exec(compile(source, CANDIDATE, "exec", dont_inherit=True), module.__dict__)
-    return module.__dict__
-
-
 def _answer(namespace: dict[str, object], kind: int, name: bytes, arguments: bytes, keyword_arguments: bytes) -> bytes:
     try:
-        positional = values.decode(arguments)
-        keywords = values.decode(keyword_arguments) if keyword_arguments else {}
-        if not isinstance(positional, tuple) or not isinstance(keywords, dict):
-            raise TypeError("arguments come as a tuple, keyword arguments as a dict")
+        positional, keywords = program.decoded_arguments(arguments, keyword_arguments)
     except BaseException as error:  # such as a lack of memory
         return channel.message(channel.RAISED, _told(error))
     mirrored = kind == channel.MIRRORED_CALL and not all(type(value) in _UNCHANGING for value in positional)
@@ -127,7 +114,7 @@ def _encoded(value: object) -> "tuple[int, bytes]":
         return kind, values.encode(value, max_bytes=channel.VALUE_BYTES)
     except values.ValueEncodingError as error:
         try:
-            return channel.UNFIT, (b"1" if value else b"0") + _bytes(str(error))
+            return channel.UNFIT, (b"1" if value else b"0") + briefs.cut(str(error))
         except BaseException as raised:
             return channel.RAISED, _told(raised)
     except BaseException as error:  # such as a lack of memory
@@ -135,32 +122,12 @@ def _encoded(value: object) -> "tuple[int, bytes]":
 
 
 def _told(error: BaseException) -> bytes:
-    """Type, message, line, and the nearest of Python's own exceptions."""
-    line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
-    try:
-        message = str(error)
-    except BaseException:
-        message = "(its message can't be read)"
+    """Type, message, line, the nearest of Python's own exceptions, and its argument."""
     own = next((kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "builtins"), "")
-    number = b"%d" % (line if isinstance(line, int) and line > 0 else _line_in_candidate(error))
     # KeyError shows its argument with quotes, and would show what it is made of with more.
-    argument = error.args[0] if len(error.args) == 1 and type(error.args[0]) is str else message
-    return frames.pack(_bytes(type(error).__name__), _bytes(message), number, own.encode(), _bytes(argument))
-
-
-def _line_in_candidate(error: BaseException) -> int:
-    line = 0
-    traceback = error.__traceback__
-    while traceback is not None:
-        if traceback.tb_frame.f_code.co_filename == CANDIDATE:
-            line = traceback.tb_lineno
-        traceback = traceback.tb_next
-    return line
-
-
-def _bytes(text: str) -> bytes:
-    shown = text if len(text) <= _TEXT_LIMIT else text[:_TEXT_LIMIT] + "…"
-    return shown.encode("utf-8", "backslashreplace")
+    is_text = len(error.args) == 1 and type(error.args[0]) is str
+    argument = error.args[0] if is_text else briefs.message(error)
+    return frames.pack(*program.told(error), own.encode(), briefs.cut(argument))
 
 
 class _Items:
@@ -197,7 +164,7 @@ class _Tracer:
         return b",".join(b"%d-%d" % arc for arc in sorted(self._arcs))
 
     def _enter(self, frame: types.FrameType, event: str, argument: object) -> "Any":
-        if frame.f_code.co_filename != CANDIDATE:
+        if frame.f_code.co_filename != program.PATH:
             return None
         last = 0
 

@@ -1,6 +1,7 @@
-"""Short texts of values for people to read, made without running anything's own code for it.
+"""Short texts for people to read.
 
-Only for what the value encoding can carry. Python's own repr refuses integers of more digits than it likes, and
+Those of values are made without running anything's own code for it, so only for what the value encoding can carry.
+Python's own repr refuses integers of more digits than it likes, and
 writes out megabytes of which two lines are kept.
 """
 
@@ -27,6 +28,20 @@ def brief(value: object) -> str:
         if len(text) > LIMIT:
             return text[:LIMIT] + "…"
     return text
+
+
+def message(error: BaseException) -> str:
+    """Return what an exception says of itself."""
+    try:
+        return str(error)
+    except BaseException:
+        return "(its message can't be read)"
+
+
+def cut(text: str) -> bytes:
+    """Encode a text for a record, cut after LIMIT characters."""
+    shown = text if len(text) <= LIMIT else text[:LIMIT] + "…"
+    return shown.encode("utf-8", "backslashreplace")
 
 
 def _parts(value: object) -> "Iterator[str]":

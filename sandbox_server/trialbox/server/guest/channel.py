@@ -17,6 +17,8 @@ if False:  # for the type checker only
     import _socket
 
 CALL, MIRRORED_CALL = 0, 1
+KEPT, GIVEN_UP = b"\0", b"\1"
+"""What the host says with a channel: whether it gave the case in which the last was lost a verdict."""
 LOADED, VALUE, RAISED, UNFIT, ITERATOR = range(5)
 VALUE_BYTES = 16 << 20
 """The longest value that crosses: what an honest program returns is far shorter."""

@@ -9,14 +9,12 @@ died. Records, one frame a field on the results descriptor:
 
 import os
 import sys
-import types
 
+import briefs
 import comparators
 import frames
+import program
 import values
-
-CANDIDATE = "/work/candidate.py"
-_TEXT_LIMIT = 2000
 
 _myself = sys.modules[__name__]
 # A program may have replaced os's own.
@@ -39,7 +37,7 @@ def main() -> None:
     try:
         namespace = _load(setup)
     except BaseException as error:
-        _record(b"load-failed", *_describe(error))
+        _record(b"load-failed", *program.told(error))
         _exit(1)
     _record(b"loaded")
     for packed in cases:
@@ -50,7 +48,7 @@ def main() -> None:
             verdict, actual, expected = run(namespace, number, *rest)
             told = (b"", b"", b"0")
         except BaseException as error:
-            told = _describe(error)
+            told = program.told(error)
             verdict, actual, expected = _verdict_of(error, kind), b"", b""
         _record(b"end", number, verdict, actual, expected, *told)
     # Threads and exit handlers of the program have no say once all verdicts are in.
@@ -58,15 +56,10 @@ def main() -> None:
 
 
 def _load(setup: bytes) -> dict[str, object]:
-    module = types.ModuleType("candidate")
-    module.__file__ = CANDIDATE
-    sys.modules["candidate"] = module
-    with open(CANDIDATE, "rb") as file:
-        source = file.read()
-    exec(compile(source, CANDIDATE, "exec", dont_inherit=True), module.__dict__)
+    namespace = program.load()
     if setup:
-        exec(compile(setup, "<setup>", "exec", dont_inherit=True), module.__dict__)
-    return module.__dict__
+        exec(compile(setup, "<setup>", "exec", dont_inherit=True), namespace)
+    return namespace
 
 
 def _check(namespace: dict[str, object], number: bytes, source: bytes) -> tuple[bytes, bytes, bytes]:
@@ -91,10 +84,7 @@ def _call(
     function = namespace.get(name)
     if not callable(function):
         raise NameError(f"the program defines no function {name!r}")
-    positional = values.decode(arguments)
-    keywords = values.decode(keyword_arguments) if keyword_arguments else {}
-    if not isinstance(positional, tuple) or not isinstance(keywords, dict):
-        raise TypeError("arguments come as a tuple, keyword arguments as a dict")
+    positional, keywords = program.decoded_arguments(arguments, keyword_arguments)
     answer = function(*positional, **keywords)
     same = comparators.same(int(rule), wanted, answer, float(relative), float(absolute), positional)
     return (b"PASSED" if same else b"FAILED"), _brief(answer), _brief(wanted)
@@ -104,41 +94,16 @@ def _verdict_of(error: BaseException, kind: bytes) -> bytes:
     if isinstance(error, MemoryError):
         return b"OUT_OF_MEMORY"
     # Test code says "wrong value" by a failed assertion of its own, not of the program's.
-    if kind == b"check" and isinstance(error, AssertionError) and not _line_in_candidate(error):
+    if kind == b"check" and isinstance(error, AssertionError) and not program.line_of(error):
         return b"FAILED"
     return b"ERROR"
 
 
-def _describe(error: BaseException) -> tuple[bytes, bytes, bytes]:
-    """Type, message and line, as the three fields of a record."""
-    line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
-    try:
-        message = str(error)
-    except BaseException:
-        message = "(its message can't be read)"
-    return _bytes(type(error).__name__), _bytes(message), b"%d" % (line or _line_in_candidate(error))
-
-
-def _line_in_candidate(error: BaseException) -> int:
-    line = 0
-    traceback = error.__traceback__
-    while traceback is not None:
-        if traceback.tb_frame.f_code.co_filename == CANDIDATE:
-            line = traceback.tb_lineno
-        traceback = traceback.tb_next
-    return line
-
-
 def _brief(value: object) -> bytes:
     try:
-        return _bytes(repr(value))
+        return briefs.cut(repr(value))
     except BaseException as error:
-        return _bytes(f"({type(value).__name__} whose repr raises {type(error).__name__})")
-
-
-def _bytes(text: str) -> bytes:
-    shown = text if len(text) <= _TEXT_LIMIT else text[:_TEXT_LIMIT] + "…"
-    return shown.encode("utf-8", "backslashreplace")
+        return briefs.cut(f"({type(value).__name__} whose repr raises {type(error).__name__})")
 
 
 def _record(*fields: bytes) -> None:

@@ -15,6 +15,7 @@ import builtins
 import os
 import sys
 import time
+from _collections import deque  # type: ignore[import-not-found]
 
 import briefs
 import channel
@@ -35,9 +36,6 @@ _LARGE_BYTES = 4096
 _RIGHTS_BYTES = 4
 _MAXIMUM_ARCS, _LINE_DIGITS = 20_000, 9
 
-KEPT, GIVEN_UP = b"\0", b"\1"
-"""What the host says with a channel."""
-
 # Test code may have replaced os's own.
 _write = os.write
 
@@ -57,7 +55,7 @@ class Judge:
         control: int,
     ) -> None:
         self._setup = setup
-        self._cases = cases
+        self._cases = deque(cases)
         self._oracles = oracles
         self._loaded_oracles: dict[int, dict[str, Any]] = {}
         self._known = known
@@ -106,7 +104,7 @@ class Judge:
                 is_over = not self._judge(connection)
             except channel.ChannelLost as error:
                 is_over = False
-                self._record(b"lost", _text(str(error)))
+                self._record(b"lost", briefs.cut(str(error)))
             else:
                 is_over = is_over or not self._cases
                 self._record(b"done" if is_over else b"fresh")
@@ -131,7 +129,7 @@ class Judge:
                 self._record(b"shared", b"%d" % number, self._shared[number].encode())
             else:
                 separated.append(case)
-        self._cases = separated
+        self._cases = deque(separated)
 
     def _expect(self, case: "tuple[Any, ...]") -> bool:
         """Have an expected value for a call; False where there is none."""
@@ -151,7 +149,7 @@ class Judge:
                 answer = answer is not None
             self._known[number] = values.encode(answer, max_bytes=channel.VALUE_BYTES)
         except BaseException as error:
-            self._record(b"unexpected", b"%d" % number, _text(f"{type(error).__name__}: {_message(error)}"))
+            self._record(b"unexpected", b"%d" % number, briefs.cut(f"{type(error).__name__}: {briefs.message(error)}"))
             return False
         self._record(b"expected", b"%d" % number, self._known[number])
         return True
@@ -168,8 +166,8 @@ class Judge:
         message, ancillary, _, _ = self._control.recvmsg(1, space, _socket.MSG_CMSG_CLOEXEC)
         if not ancillary:
             return None  # the host wants no more verdicts
-        if message == GIVEN_UP:
-            del self._cases[0]
+        if message == channel.GIVEN_UP:
+            self._cases.popleft()
         descriptor = int.from_bytes(ancillary[0][2], sys.byteorder)
         return channel.Channel(_socket.socket(fileno=descriptor))
 
@@ -202,13 +200,13 @@ class Judge:
         return True
 
     def _unloaded(self, kind: str, message: str, line: int) -> None:
-        self._record(b"unloaded", _text(kind), _text(message), b"%d" % line)
+        self._record(b"unloaded", briefs.cut(kind), briefs.cut(message), b"%d" % line)
 
     def _next_calls(self) -> "list[tuple[Any, ...]]":
         """The calls before the next check."""
-        calls = []
-        for case in self._cases[: 1 if self._fresh else None]:
-            if case[0] != "call":
+        calls: list[tuple[Any, ...]] = []
+        for case in self._cases:
+            if case[0] != "call" or (calls and self._fresh):
                 break
             calls.append(case)
         return calls
@@ -236,7 +234,7 @@ class Judge:
             began = now
             on_the_way -= sizes[answered]
             answered += 1
-            del self._cases[0]
+            self._cases.popleft()
 
     def _conclude(self, case: "tuple[Any, ...]", answer: "tuple[int, bytes, bytes, bytes]", taken: int) -> None:
         _, number, _, arguments, _, _, _, rule, relative, absolute = case
@@ -293,7 +291,7 @@ class Judge:
             else:
                 raised = _described(error)
                 verdict = b"FAILED" if isinstance(error, AssertionError) else b"ERROR"
-        del self._cases[0]
+        self._cases.popleft()
         self._end(number, verdict, taken, b",".join(line.covered), message=message, raised=raised)
 
     def _end(
@@ -313,7 +311,7 @@ class Judge:
             return
         kind, text, at = raised or ("", "", 0)
         told = (actual, expected, message, kind, text)
-        fields = (b"%d" % number, verdict, b"%d" % taken, *map(_text, told), b"%d" % at, _arcs(covered))
+        fields = (b"%d" % number, verdict, b"%d" % taken, *map(briefs.cut, told), b"%d" % at, _arcs(covered))
         self._record(b"end", *fields)
 
     def _record(self, *fields: bytes) -> None:
@@ -357,16 +355,4 @@ def _arcs(claimed: bytes) -> bytes:
 
 def _described(error: BaseException) -> "tuple[str, str, int]":
     """Type and message of what test code raised; no line of the program is to blame."""
-    return type(error).__name__, _message(error), 0
-
-
-def _message(error: BaseException) -> str:
-    try:
-        return str(error)
-    except BaseException:
-        return "(its message can't be read)"
-
-
-def _text(text: str) -> bytes:
-    shown = text if len(text) <= briefs.LIMIT else text[: briefs.LIMIT] + "…"
-    return shown.encode("utf-8", "backslashreplace")
+    return type(error).__name__, briefs.message(error), 0
