@@ -38,11 +38,12 @@ class Planner:
     def analyse(self, source):
         first, _, _ = source.decode().partition("\\n")
         try:
-            names = {{node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}}
+            tree = ast.parse(source)
         except SyntaxError:
-            names = set()
+            tree = None
+        names = {{node.id for node in ast.walk(tree or ast.Module([], [])) if isinstance(node, ast.Name)}}
         reason = first.removeprefix("# shared: ") if first.startswith("# shared: ") else ""
-        return types.SimpleNamespace(stubs=frozenset(names - set(dir(builtins))), shared_reason=reason)
+        return types.SimpleNamespace(stubs=frozenset(names - set(dir(builtins))), shared_reason=reason, tree=tree)
 
 sys.modules["trust"] = types.ModuleType("trust")
 sys.modules["trust"].Planner = Planner

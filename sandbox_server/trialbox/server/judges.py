@@ -73,7 +73,7 @@ class Judging:
         self._process = process
         self._packets = packets
         self._pid = 0
-        self._starved_before = 0.0
+        self._starved_before: float | None = None
         self.ended: asyncio.Future[JudgingEnd] = asyncio.ensure_future(self._end())
         """Done when nothing of it is left."""
 
@@ -86,14 +86,16 @@ class Judging:
         return self._judge.cpu_seconds()
 
     def starved_seconds(self) -> float:
-        """How long it has been ready to run without getting a processor, since it said who it is."""
-        return self._starved() - self._starved_before
-
-    def _starved(self) -> float:
+        """How long it has been ready to run without getting a processor, since this was first asked."""
+        if not self._pid:  # it has not yet said who it is
+            return 0.0
         try:
-            return watching.starved_seconds(self._pid)
-        except OSError:  # it has not yet said who it is, or has ended
-            return self._starved_before
+            starved = watching.starved_seconds(self._pid)
+        except OSError:  # it has ended
+            return 0.0
+        if self._starved_before is None:  # it may be a process that has served others
+            self._starved_before = starved
+        return starved - self._starved_before
 
     async def _end(self) -> JudgingEnd:
         try:
@@ -102,7 +104,6 @@ class Judging:
                 packet.discard()
                 if packet.data == b"started":
                     self._pid = packet.sender
-                    self._starved_before = self._starved()  # it may be a process that has served others
                     continue
                 if not packet.data:
                     execution = await self._process

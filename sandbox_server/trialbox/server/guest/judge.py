@@ -83,7 +83,8 @@ class Judge:
                 analysis = planner.analyse(case[2])
                 self._stubs[number] = analysis.stubs
                 reason = reason or analysis.shared_reason
-                is_plain = is_plain and (bool(reason) or plain.is_plain(case[2]))
+                # What doesn't compile leaves nothing behind, nor does what isn't run here.
+                is_plain = is_plain and (bool(reason) or analysis.tree is None or plain.is_plain(analysis.tree))
             elif case[5] is None and number not in self._known:
                 is_plain = False  # an oracle is to be asked
             if reason:

@@ -71,8 +71,9 @@ def warm_up() -> None:
     for value in ((1, "a", [2.5, {"b": None}]), ({1}, (True,))):
         briefs.brief(values.decode(values.encode(value)))
     for source in (_WARM_UP_ASSERT, _WARM_UP_CHECK):
-        trust.Planner(b"").analyse(source)
-        plain.is_plain(source)
+        tree = trust.Planner(b"").analyse(source).tree
+        if tree is not None:
+            plain.is_plain(tree)
     frames.unpack(frames.pack(b"a", b"b"))
     exec(compile(_WARM_UP_ASSERT, "<case>", "exec", dont_inherit=True), {"f": lambda *_, **__: {5: "b"}})
     comparators.same(comparators.EQUAL, [1.5], [1.5], 0.1, 0.0, ())

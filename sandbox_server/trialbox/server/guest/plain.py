@@ -29,14 +29,8 @@ _INNER = ("_", "ag_", "co_", "cr_", "f_", "gi_", "tb_")
 _MODULE = "math"
 
 
-def is_plain(source: bytes) -> bool:
-    """Whether this is such code; what doesn't compile is."""
-    try:
-        tree = compile(source, "<test>", "exec", _ast.PyCF_ONLY_AST, dont_inherit=True)
-    except (SyntaxError, ValueError):
-        return True
-    except (RecursionError, MemoryError):
-        return False
+def is_plain(tree: _ast.Module) -> bool:
+    """Whether this is such code."""
     nodes: list[_ast.AST] = [tree]
     for node in nodes:
         kind = type(node)

@@ -26,13 +26,15 @@ if False:  # for the type checker only
 class Analysis:
     """What is known of one case."""
 
-    __slots__ = ("shared_reason", "stubs")
+    __slots__ = ("shared_reason", "stubs", "tree")
 
-    def __init__(self, stubs: frozenset[str], shared_reason: str) -> None:
+    def __init__(self, stubs: frozenset[str], shared_reason: str, tree: _ast.Module | None = None) -> None:
         self.stubs = stubs
         """The names that are to call the program's functions, those that the set-up needs among them."""
         self.shared_reason = shared_reason
         """What needs live objects, and where; empty if nothing does: the case is SEPARATED."""
+        self.tree = tree
+        """The code of a case that is SEPARATED; None if it doesn't compile."""
 
 
 class Planner:
@@ -64,7 +66,7 @@ class Planner:
             if len(walk.builtins) > 1:
                 return Analysis(frozenset(), f"may mean the program's own {' or '.join(sorted(walk.builtins))}")
             case = self._begin(frozenset(walk.builtins)).analyse(source)
-        return Analysis(self._setup.stubs | case.stubs, case.shared_reason)
+        return Analysis(self._setup.stubs | case.stubs, case.shared_reason, case.tree)
 
     def _begin(self, of_program: frozenset[str] = frozenset()) -> "_Statements":
         scope = Scope()
@@ -86,7 +88,7 @@ class _Statements(Expressions):
             return Analysis(frozenset(), "is nested too deeply to be analysed")
         except (SyntaxError, ValueError):
             return Analysis(frozenset(), "")
-        return Analysis(frozenset(self.stubs), "")
+        return Analysis(frozenset(self.stubs), "", tree)
 
     def statements(self, body: "Sequence[_ast.stmt]") -> None:
         """Go through some statements."""
