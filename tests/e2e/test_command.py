@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -173,6 +174,35 @@ def test_several_samples_of_a_task_are_told_apart(address: str, tasks: Path, tmp
     assert json.loads((tmp_path / "out" / "results.json").read_text()) == document
     lines = [json.loads(line) for line in (tmp_path / "out" / "cases.jsonl").read_text().splitlines()]
     assert [line["verdict"] for line in lines] == ["PASSED", "FAILED", "PASSED", "PASSED", "FAILED", "FAILED"]
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)], ids=["ctrl-c", "kill"]
+)
+def test_what_was_graded_before_a_run_ended_is_kept(
+    address: str, tasks: Path, tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    samples, out = tmp_path / "samples.jsonl", tmp_path / "out"
+    rows = [
+        {"task_id": "Mbpp/1", "solution": "def double(n): return n + n"},
+        {"task_id": "Mbpp/2", "solution": "while True: pass"},
+    ]
+    samples.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    out.mkdir()
+    (out / "results.json").write_text("of an earlier run")
+    options = ["--data", str(tasks), "--samples", str(samples), "--server", address, "--case-seconds", "60"]
+    command = [sys.executable, "-m", "trialbox.cli", "evaluate", "--tasks", "mbpp", *options, "--out", str(out)]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    cases = out / "cases.jsonl"
+    while running.poll() is None and (not cases.exists() or cases.read_text().count("\n") < 2):
+        time.sleep(0.01)
+    running.send_signal(number)
+    _, told = running.communicate()
+    assert running.returncode == status
+    assert [json.loads(line)["task_id"] for line in cases.read_text().splitlines()] == ["Mbpp/1"] * 2
+    assert sorted(path.name for path in out.iterdir()) == ["cases.jsonl"], "nothing of an earlier run"
+    if number is signal.SIGINT:
+        assert f"programs graded before: 1; their cases are in {out}".encode() in told
 
 
 def test_people_see_what_failed_and_how_much_passed(address: str, tasks: Path, tmp_path: Path) -> None:

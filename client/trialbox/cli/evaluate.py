@@ -2,7 +2,8 @@
 
 import enum
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +14,8 @@ from trialbox.cli._exits import ExitStatus, leave
 from trialbox.cli._sandbox import IsolationOption, JsonOption, ServerOption, open_sandbox
 from trialbox.cli._show import print_json, progress
 from trialbox.cli.run import parse_size
-from trialbox.client import Evaluation, IsolationPath, Limits
-from trialbox.synthesis.results import FILES, Graded, Report, document, write
+from trialbox.client import IsolationPath, Limits
+from trialbox.synthesis.results import FILES, Graded, Report, document, recording, write
 from trialbox.synthesis.tasks import (
     Recorded,
     Sample,
@@ -81,7 +82,10 @@ def command(
     except (TaskFileError, OSError) as error:
         leave(str(error), ExitStatus.USAGE)
     began = time.monotonic()
-    graded = _grade(programs.samples, server, isolation, case_seconds, Limits(memory_bytes=memory_bytes))
+    with _recording(out) as record:
+        graded = _grade(
+            programs.samples, server, isolation, case_seconds, Limits(memory_bytes=memory_bytes), record=record
+        )
     report = Report(
         tasks=loaded,
         graded=graded,
@@ -90,10 +94,8 @@ def command(
         other_ids=programs.other_ids,
     )
     if out is not None:
-        try:
+        with _telling_of(out):
             write(report, out)
-        except OSError as error:
-            leave(f"can't write to {error.filename or out}: {error.strerror}", ExitStatus.USAGE)
     if json:
         print_json(document(report))
     else:
@@ -107,12 +109,49 @@ def _grade(
     isolation: IsolationPath | None,
     case_seconds: float | None,
     limits: Limits,
+    *,
+    record: Callable[[Graded], None],
 ) -> list[Graded]:
-    evaluations: dict[int | None, Evaluation] = {}
+    graded: dict[int, Graded] = {}
     pairs = ((sample.source, sample.task.suite) for sample in samples)
     with open_sandbox(server) as box, progress("Grading", len(samples)) as advance:
         # Not ordered: one slow program would hold up those behind it.
         for evaluation in box.evaluate_many(pairs, limits=limits, case_seconds=case_seconds, isolation=isolation):
-            evaluations[evaluation.index] = evaluation
+            assert evaluation.index is not None, "evaluate_many numbers them"
+            item = Graded(samples[evaluation.index], evaluation)
+            graded[evaluation.index] = item
+            record(item)
             advance()
-    return [Graded(sample, evaluations[index]) for index, sample in enumerate(samples)]
+    return [graded[index] for index in range(len(samples))]
+
+
+@contextmanager
+def _recording(out: Path | None) -> Iterator[Callable[[Graded], None]]:
+    """Keep what is graded, and say where it is if not all will be."""
+    if out is None:
+        yield lambda item: None
+        return
+    count = 0
+    with ExitStack() as stack:
+        with _telling_of(out):
+            write_cases = stack.enter_context(recording(out))
+
+        def record(item: Graded) -> None:
+            nonlocal count
+            with _telling_of(out):
+                write_cases(item)
+            count += 1
+
+        try:
+            yield record
+        except BaseException:
+            typer.echo(f"trialbox: programs graded before: {count}; their cases are in {out}", err=True)
+            raise
+
+
+@contextmanager
+def _telling_of(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        leave(f"can't write to {error.filename or out}: {error.strerror}", ExitStatus.USAGE)

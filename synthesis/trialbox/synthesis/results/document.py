@@ -56,9 +56,9 @@ def document(report: Report) -> dict[str, Any]:
     }
 
 
-def case_lines(report: Report) -> Iterator[dict[str, Any]]:
+def case_lines(graded: Sequence[Graded]) -> Iterator[dict[str, Any]]:
     """Every case of every program, each by itself."""
-    for item in report.graded:
+    for item in graded:
         for case in _cases(item):
             yield {**_name(item.sample), **case}
 
