@@ -1,7 +1,7 @@
 """A program can be told to end at any time; once it has, nobody else is told."""
 
-from trialbox.server.app import DEFAULT_RUNTIME, Sandbox
 from trialbox.server.model import IsolationPath, Job, Outcome, Program
+from trialbox.server.sandbox import DEFAULT_RUNTIME, Sandbox
 from trialbox.server.settings import Settings
 from trialbox.server.watching import Running
 

@@ -59,8 +59,9 @@ def _ask(server: str) -> Sequence[_Layer]:
 
 def _probe() -> Sequence[_Layer]:
     try:
-        from trialbox.server.app import CannotServeError, configure_logging
         from trialbox.server.doctor import probe_layers
+        from trialbox.server.logs import configure_logging
+        from trialbox.server.sandbox import CannotServeError
         from trialbox.server.settings import InvalidSettingsError, load
     except ModuleNotFoundError as error:
         needed = advice("probing this machine", error, "server")

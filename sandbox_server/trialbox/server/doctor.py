@@ -2,8 +2,8 @@
 
 import asyncio
 
-from trialbox.server.app import Sandbox
 from trialbox.server.layers import Layer
+from trialbox.server.sandbox import Sandbox
 from trialbox.server.settings import Settings
 
 
