@@ -15,8 +15,8 @@ from trialbox.server import status, wire
 from trialbox.server.batch import answer_each
 from trialbox.server.evaluation import evaluate
 from trialbox.server.judges import Judges
-from trialbox.server.layers import Layer, LayerState
 from trialbox.server.pool import Pool
+from trialbox.server.readiness import Readiness
 from trialbox.server.suites import SuiteStore
 from trialbox.server.validation import Bounds, Validator
 from trialbox.server.watching import Running, Watch
@@ -46,7 +46,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         judges: Judges,
         bounds: Bounds,
         suites: SuiteStore,
-        layers: list[Layer],
+        readiness: Readiness,
         runtimes: dict[str, str],
         version: str,
     ) -> None:
@@ -55,11 +55,10 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         self._bounds = bounds
         self._suites = suites
         self._validator = Validator(bounds, suites)
-        self._layers = layers
+        self._readiness = readiness
         self._runtimes = runtimes
         self._version = version
         self._under_way = pool.permits * _IN_FLIGHT_BY_SLOT
-        self._waived = [layer.name for layer in layers if layer.state is LayerState.WAIVED]
 
     async def Execute(
         self,
@@ -149,7 +148,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
             maximum_limits=wire.limits(self._bounds.maximum_limits),
             default_case_seconds=self._bounds.default_case_seconds,
             slots=self._pool.permits,
-            layers=[wire.layer(layer) for layer in self._layers],
+            layers=[wire.layer(layer) for layer in self._readiness.layers],
         )
 
     async def _execute(
@@ -160,16 +159,18 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         *,
         bounded: bool = True,
     ) -> sandbox_service_pb2.ExecuteResponse:
+        self._readiness.require()
         job = await self._checked(self._validator.execution, request)
         request_id = request.request_id or uuid.uuid4().hex
         structlog.contextvars.bind_contextvars(request_id=request_id)  # in this request's task only
         done = await self._pool.execute(job, watch, caller=caller, bounded=bounded)
         _log.debug("executed", outcome=done.outcome.name, wall_seconds=done.usage.wall_seconds)
-        return sandbox_service_pb2.ExecuteResponse(execution=wire.execution(request_id, done, self._waived))
+        return sandbox_service_pb2.ExecuteResponse(execution=wire.execution(request_id, done, self._readiness.waived))
 
     async def _evaluate(
         self, request: sandbox_service_pb2.EvaluateRequest, caller: str, *, bounded: bool = True
     ) -> sandbox_service_pb2.EvaluateResponse:
+        self._readiness.require()
         job = await self._checked(self._validator.evaluation, request)
         request_id = request.request_id or uuid.uuid4().hex
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -179,7 +180,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         if len(job.suite.expected) != known:
             self._suites.grew(job.suite)
         _log.debug("evaluated", cases=len(done.cases), wall_seconds=done.usage.wall_seconds)
-        evaluation = wire.evaluation(request_id, done, job, self._waived)
+        evaluation = wire.evaluation(request_id, done, job, self._readiness.waived)
         return sandbox_service_pb2.EvaluateResponse(evaluation=evaluation)
 
     async def _checked(self, check: Callable[[_Request], _Job], request: _Request) -> _Job:
