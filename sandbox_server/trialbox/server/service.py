@@ -174,10 +174,10 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         job = await self._checked(self._validator.evaluation, request)
         request_id = request.request_id or uuid.uuid4().hex
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        known = len(job.suite.expected)
+        known = len(job.expected)
         async with self._pool.permit(job.limits.memory_bytes, caller=caller, bounded=bounded) as permit:
             done = await evaluate(permit.execute, self._judges, job, caller=caller)
-        if len(job.suite.expected) != known:
+        if len(job.expected) != known:
             self._suites.grew(job.suite)
         _log.debug("evaluated", cases=len(done.cases), wall_seconds=done.usage.wall_seconds)
         evaluation = wire.evaluation(request_id, done, job, self._readiness.waived)
