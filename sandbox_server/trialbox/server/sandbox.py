@@ -84,6 +84,7 @@ class Sandbox:
             wall_seconds=_JUDGE_SECONDS,
             cpu_seconds=_JUDGE_SECONDS,
             memory_bytes=self.settings.judge_memory_bytes,
+            no_output_seconds=None,
         )
 
     @property

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import grpc
@@ -15,6 +16,7 @@ from trialbox.server import status, wire
 from trialbox.server.batch import answer_each
 from trialbox.server.evaluation import evaluate
 from trialbox.server.judges import Judges
+from trialbox.server.live import Live
 from trialbox.server.pool import Pool
 from trialbox.server.readiness import Readiness
 from trialbox.server.suites import SuiteStore
@@ -66,7 +68,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         context: grpc.aio.ServicerContext[sandbox_service_pb2.ExecuteRequest, sandbox_service_pb2.ExecuteResponse],
     ) -> sandbox_service_pb2.ExecuteResponse:
         """Run one program."""
-        return await _or_abort(self._execute(request, _caller(context)), context)
+        return await _or_abort(_or_status(self._execute(request, _caller(context))), context)
 
     async def Evaluate(
         self,
@@ -74,7 +76,30 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         context: grpc.aio.ServicerContext[sandbox_service_pb2.EvaluateRequest, sandbox_service_pb2.EvaluateResponse],
     ) -> sandbox_service_pb2.EvaluateResponse:
         """Grade one program."""
-        return await _or_abort(self._evaluate(request, _caller(context)), context)
+        return await _or_abort(_or_status(self._evaluate(request, _caller(context))), context)
+
+    async def ExecuteStream(
+        self,
+        request: sandbox_service_pb2.ExecuteStreamRequest,
+        context: grpc.aio.ServicerContext[
+            sandbox_service_pb2.ExecuteStreamRequest, sandbox_service_pb2.ExecuteStreamResponse
+        ],
+    ) -> AsyncIterator[sandbox_service_pb2.ExecuteStreamResponse]:
+        """Run one program, tell what it puts out as it comes."""
+        live = Live()
+        asked = request.request
+        asked.request_id = asked.request_id or uuid.uuid4().hex
+        program = asyncio.create_task(_or_status(self._execute(asked, _caller(context), live=live)))
+        program.add_done_callback(lambda _: live.end())
+        # Whoever goes away while a message waits to be read is noticed here only.
+        context.add_done_callback(lambda _: program.cancel())  # type: ignore[arg-type]  # the stub wants a class
+        isolation = await live.start()
+        if isolation is not None:
+            yield wire.started(asked.request_id, isolation, self._readiness.waived)
+            async for stream, offset, data in live.chunks():
+                yield wire.output(stream, offset, data)
+        response = await _or_abort(program, context)
+        yield sandbox_service_pb2.ExecuteStreamResponse(finished=response.execution)
 
     async def ExecuteBatch(
         self,
@@ -158,9 +183,12 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         watch: Watch | None = None,
         *,
         bounded: bool = True,
+        live: Live | None = None,
     ) -> sandbox_service_pb2.ExecuteResponse:
         self._readiness.require()
         job = await self._checked(self._validator.execution, request)
+        if live is not None:
+            job = replace(job, follower=live)
         request_id = request.request_id or uuid.uuid4().hex
         structlog.contextvars.bind_contextvars(request_id=request_id)  # in this request's task only
         done = await self._pool.execute(job, watch, caller=caller, bounded=bounded)
@@ -219,9 +247,9 @@ def _caller(context: "grpc.aio.ServicerContext[Any, Any]") -> str:
 
 
 async def _or_abort(
-    answer: Awaitable[_Response], context: "grpc.aio.ServicerContext[_Request, _Response]"
+    answer: Awaitable[_Response | status_pb2.Status], context: "grpc.aio.ServicerContext[Any, Any]"
 ) -> _Response:
-    result = await _or_status(answer)
+    result = await answer
     if isinstance(result, status_pb2.Status):
         told = rpc_status.to_status(result)
         metadata = tuple(told.trailing_metadata)

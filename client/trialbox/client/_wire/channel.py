@@ -15,11 +15,12 @@ MAX_ATTEMPTS = 5
 FIRST_BACKOFF_SECONDS = 0.2
 _KEEPALIVE_ANSWER_SECONDS = 10
 _SERVICE = "trialbox.v1.SandboxService"
-_UNARY_METHODS = ("Execute", "Evaluate", "GetServerInfo")
+# Of ExecuteStream, gRPC tries again what has not answered yet: not after the first event.
+_RETRIED_METHODS = ("Execute", "ExecuteStream", "Evaluate", "GetServerInfo")
 
-# A stream's requests can't be sent again by gRPC; `Flight` does that.
+# The requests of a batch can't be sent again by gRPC; `Flight` does that.
 _RETRIES = {
-    "name": [{"service": _SERVICE, "method": method} for method in _UNARY_METHODS],
+    "name": [{"service": _SERVICE, "method": method} for method in _RETRIED_METHODS],
     "retryPolicy": {
         "maxAttempts": MAX_ATTEMPTS,
         "initialBackoff": f"{FIRST_BACKOFF_SECONDS}s",
