@@ -16,8 +16,10 @@ import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from trialbox.server import layers
-from trialbox.server.logs import configure_logging
+from trialbox.server import layers, tracing
+from trialbox.server.calls import CallObserver
+from trialbox.server.logs import configure_logging, log_loop_error
+from trialbox.server.metrics import Metrics
 from trialbox.server.sandbox import DEFAULT_RUNTIME, CannotServeError, Sandbox
 from trialbox.server.service import SandboxService
 from trialbox.server.settings import InvalidSettingsError, Settings, load
@@ -31,8 +33,9 @@ _READY = b"ready\n"
 _log = structlog.get_logger(__name__)
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, metrics: Metrics) -> None:
     """Serve until told to stop; raises CannotServeError and InvalidSettingsError."""
+    asyncio.get_running_loop().set_exception_handler(log_loop_error)
     sandbox = Sandbox(settings)
     await sandbox.start()
     try:
@@ -40,7 +43,10 @@ async def serve(settings: Settings) -> None:
         if off:
             listed = "".join(f"\n  {layer.name}: {layer.evidence}\n    {layer.remedy}" for layer in off)
             raise CannotServeError(f"these isolation layers are missing, so nothing is served:{listed}")
-        await _serve(sandbox)
+        for layer in sandbox.layers:
+            if layer.state is layers.LayerState.WAIVED:
+                _log.warning("layer_waived", layer=layer.name, evidence=layer.evidence)
+        await _serve(sandbox, metrics)
     finally:
         await _end_all_else()
         await sandbox.stop()
@@ -54,19 +60,23 @@ async def _end_all_else() -> None:
     await asyncio.gather(*others, return_exceptions=True)
 
 
-async def _serve(sandbox: Sandbox) -> None:
+async def _serve(sandbox: Sandbox, metrics: Metrics) -> None:
     settings = sandbox.settings
     server = grpc.aio.server(
+        interceptors=[CallObserver(metrics)],
         options=[
             ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.so_reuseport", 0),
-        ]
+        ],
     )
+    suites = SuiteStore(settings.suite_cache_bytes)
+    metrics.watch(sandbox, suites)
     service = SandboxService(
         pool=sandbox.pool,
         judges=sandbox.judges,
-        suites=SuiteStore(settings.suite_cache_bytes),
+        suites=suites,
+        metrics=metrics,
         bounds=Bounds(
             default_limits=sandbox.default_limits,
             maximum_limits=sandbox.maximum_limits,
@@ -113,7 +123,7 @@ async def _serve(sandbox: Sandbox) -> None:
     stop = _stop_signal()
     _log.info("serving", address=settings.address, port=port, slots=settings.slots)
     await _told_to_stop(stop, settings.lifeline_fd)
-    _log.info("stopping")
+    _log.info("stopping", grace_seconds=settings.stop_grace_seconds)
     await health_servicer.enter_graceful_shutdown()
     await server.stop(settings.stop_grace_seconds)
     if settings.lifeline_fd is not None and settings.address.startswith("unix:"):
@@ -173,8 +183,12 @@ def main() -> int:
     try:
         settings = load()
         configure_logging(settings.log_level)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(settings))
+        metrics = Metrics()
+        if settings.metrics_address is not None:
+            metrics.serve(settings.metrics_address)
+        with tracing.started(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(settings, metrics))
+        _log.info("stopped")
     except InvalidSettingsError as error:
         sys.stderr.write(f"trialbox can't serve with these settings: {error}\n")
         return 2
