@@ -177,8 +177,9 @@ class Pool:
                 await slot.renew()
             except Exception as error:  # whatever it is, the slot must come back or be known as broken
                 worked = self._works()
-                self._broken.add(slot.number)
-                _log.error("slot_broken", slot=slot.number, error=str(error))
+                if slot.number not in self._broken:
+                    self._broken.add(slot.number)
+                    _log.error("slot_broken", slot=slot.number, error=str(error))
                 if worked and not self._works():
                     self._scheduler.fail(SandboxBrokenError(_NO_SLOT))
                     self._fail_waiting()
