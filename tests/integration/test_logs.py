@@ -25,6 +25,7 @@ from trialbox.client import (
     Suite,
 )
 
+Case = Call | Check | Stdio
 SETTINGS = {"SLOTS": "1", "SPARE_SLOTS": "0"}
 
 
@@ -87,7 +88,7 @@ def test_nothing_of_a_program_is_logged(server: Observed, box: Sandbox, marker: 
 
 
 def test_nothing_of_a_suite_is_logged(server: Observed, box: Sandbox, marker: str) -> None:
-    cases = [
+    cases: list[Case] = [
         Call("same", (marker,), expected=marker + "x"),
         Call("fails", (), expected=marker),
         Check(f"assert same(1) == 2, {marker!r}"),

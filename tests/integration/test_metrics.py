@@ -41,6 +41,11 @@ WARM, COLD = {"isolation": "WARM", "runtime": "python"}, {"isolation": "COLD", "
 SERVICE = "trialbox.v1.SandboxService"
 
 
+def _call_unknown(channel: grpc.Channel, method: str) -> None:
+    call: Any = channel.unary_unary(method)
+    call(b"")
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[Observed]:
     """A server with room for one program, and for one that waits."""
@@ -134,7 +139,7 @@ def test_refusals_are_counted_by_reason_and_rpcs_by_code(server: Observed, box: 
             SandboxServiceStub(channel).ExecuteBatch(iter([sandbox_service_pb2.ExecuteBatchRequest(requests=[twice])]))
         )
         with pytest.raises(grpc.RpcError):
-            channel.unary_unary(f"/{uuid.uuid4()}/{uuid.uuid4()}")(b"")
+            _call_unknown(channel, f"/{uuid.uuid4()}/{uuid.uuid4()}")
     grown = server.samples().since(before)
     assert grown.grown("trialbox_requests_refused_total") == {
         labels(reason="INVALID_REQUEST"): 2,
@@ -228,7 +233,7 @@ def test_labels_hold_nothing_that_a_caller_chose(server: Observed, box: Sandbox)
             )
             SandboxServiceStub(channel).Execute(request, metadata=(("trialbox-client-id", f"{marker}{number}"),))
             with pytest.raises(grpc.RpcError):
-                channel.unary_unary(f"/{marker}{number}/{marker}")(b"")
+                _call_unknown(channel, f"/{marker}{number}/{marker}")
     assert marker not in server.page()
     assert {name for name, _ in set(server.samples()) - before} <= {"grpc_server_handled_total"}
 
@@ -307,7 +312,7 @@ def test_every_query_names_metrics_and_labels_that_exist(server: Observed, queri
         box.run("pass")
         box.evaluate(ADD, Suite([Call("add", (1, 2), expected=3)]))
         for name, has in server.samples():
-            known.setdefault(name, set(_TARGET_LABELS)).update(name for name, _ in has)
+            known.setdefault(name, set(_TARGET_LABELS)).update(label for label, _ in has)
     assert queries()
     for query in queries():
         parts = list(_parts(promql_parser.parse(query)))
@@ -315,11 +320,14 @@ def test_every_query_names_metrics_and_labels_that_exist(server: Observed, queri
         assert selectors, query
         for selector in selectors:
             assert selector.name in known, query
-            assert {matcher.name for matcher in selector.matchers.matchers} <= known[selector.name], query
-        has = set.union(*(known[selector.name] for selector in selectors))
-        for part in parts:
-            if isinstance(part, promql_parser.AggregateExpr) and part.modifier is not None:
-                assert set(part.modifier.labels) <= has, query
+            assert {matcher.name for matcher in selector.matchers.matchers} <= known[str(selector.name)], query
+        grouped = {
+            label
+            for part in parts
+            if isinstance(part, promql_parser.AggregateExpr) and part.modifier is not None
+            for label in part.modifier.labels
+        }
+        assert grouped <= set[str]().union(*(known[str(selector.name)] for selector in selectors)), query
 
 
 def test_every_metric_of_ours_is_explained(server: Observed) -> None:

@@ -19,6 +19,7 @@ from trialbox.v1 import execution_pb2, sandbox_service_pb2
 from trialbox.v1.sandbox_service_pb2_grpc import SandboxServiceStub
 
 SERVICE = "trialbox.v1.SandboxService"
+Case = Call | Check | Stdio
 ADD = "def add(a, b): return a + b"
 TRACER = TracerProvider().get_tracer("a caller")
 
@@ -119,7 +120,7 @@ def test_each_program_of_a_stream_has_a_span_of_its_own(
 def test_an_evaluation_shows_judge_and_candidates(
     collector: otlp.Collector, box: Sandbox, caller: trace.SpanContext
 ) -> None:
-    cases = [
+    cases: list[Case] = [
         Call("add", (1, 2), expected=3),
         Check("assert add(0, 0) == 0", shared=True),
         Stdio(stdin=b"", expected=b"3"),
