@@ -240,6 +240,7 @@ def test_labels_hold_nothing_that_a_caller_chose(server: Observed, box: Sandbox)
 
 def test_build_and_layers_are_told(server: Observed, box: Sandbox) -> None:
     samples = server.samples()
+    assert samples.of("trialbox_serving") == 1
     assert samples.of("trialbox_build_info", version=box.server_info().version) == 1
     layers = {dict(at)["layer"]: value for at, value in samples.grown("trialbox_isolation_layer").items()}
     assert layers == {layer.name: 1.0 for layer in box.server_info().layers}

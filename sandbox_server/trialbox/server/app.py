@@ -18,8 +18,11 @@ from grpc_reflection.v1alpha import reflection
 
 from trialbox.server import layers, tracing
 from trialbox.server.calls import CallObserver
+from trialbox.server.layers import LayersMissingError
 from trialbox.server.logs import configure_logging, log_loop_error
 from trialbox.server.metrics import Metrics
+from trialbox.server.model import SandboxBrokenError
+from trialbox.server.readiness import Readiness
 from trialbox.server.sandbox import DEFAULT_RUNTIME, CannotServeError, Sandbox
 from trialbox.server.service import SandboxService
 from trialbox.server.settings import InvalidSettingsError, Settings, load
@@ -40,12 +43,8 @@ async def serve(settings: Settings, metrics: Metrics) -> None:
     await sandbox.start()
     try:
         off = layers.missing(sandbox.layers)
-        if off:
-            listed = "".join(f"\n  {layer.name}: {layer.evidence}\n    {layer.remedy}" for layer in off)
-            raise CannotServeError(f"these isolation layers are missing, so nothing is served:{listed}")
-        for layer in sandbox.layers:
-            if layer.state is layers.LayerState.WAIVED:
-                _log.warning("layer_waived", layer=layer.name, evidence=layer.evidence)
+        if off and settings.lifeline_fd is not None:  # whoever waits there can do nothing but give up
+            raise CannotServeError(str(LayersMissingError(off)))
         await _serve(sandbox, metrics)
     finally:
         await _end_all_else()
@@ -70,8 +69,16 @@ async def _serve(sandbox: Sandbox, metrics: Metrics) -> None:
             ("grpc.so_reuseport", 0),
         ],
     )
+    health_servicer = health.aio.HealthServicer()
+
+    async def tell_health(serving: bool) -> None:
+        statuses = health_pb2.HealthCheckResponse
+        for name in ("", _SERVICE):
+            await health_servicer.set(name, statuses.SERVING if serving else statuses.NOT_SERVING)
+
+    readiness = Readiness(tell_health)
     suites = SuiteStore(settings.suite_cache_bytes)
-    metrics.watch(sandbox, suites)
+    metrics.watch(sandbox, readiness, suites)
     service = SandboxService(
         pool=sandbox.pool,
         judges=sandbox.judges,
@@ -86,12 +93,11 @@ async def _serve(sandbox: Sandbox, metrics: Metrics) -> None:
             warm_runtimes=frozenset(name for name, runtime in sandbox.runtimes.items() if runtime.warm),
             default_runtime=DEFAULT_RUNTIME,
         ),
-        layers=sandbox.layers,
+        readiness=readiness,
         runtimes={name: runtime.python_version for name, runtime in sandbox.runtimes.items()},
         version=metadata.version("trialbox"),
     )
     sandbox_service_pb2_grpc.add_SandboxServiceServicer_to_server(service, server)
-    health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     if settings.reflection:
         names = (_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
@@ -106,14 +112,9 @@ async def _serve(sandbox: Sandbox, metrics: Metrics) -> None:
     gc.collect()
     gc.freeze()
     await server.start()
-    statuses = health_pb2.HealthCheckResponse
-
-    async def tell_health(serving: bool) -> None:
-        for name in ("", _SERVICE):
-            await health_servicer.set(name, statuses.SERVING if serving else statuses.NOT_SERVING)
-
-    await tell_health(True)
-    sandbox.pool.on_health = tell_health
+    await readiness.found(sandbox.layers)
+    sandbox.pool.on_health = readiness.slots_work
+    self_tests = asyncio.create_task(_repeat_self_test(sandbox, readiness))
     if not _is_local(settings.address):
         _log.warning(
             "no_authentication",
@@ -124,6 +125,7 @@ async def _serve(sandbox: Sandbox, metrics: Metrics) -> None:
     _log.info("serving", address=settings.address, port=port, slots=settings.slots)
     await _told_to_stop(stop, settings.lifeline_fd)
     _log.info("stopping", grace_seconds=settings.stop_grace_seconds)
+    self_tests.cancel()
     await health_servicer.enter_graceful_shutdown()
     await server.stop(settings.stop_grace_seconds)
     if settings.lifeline_fd is not None and settings.address.startswith("unix:"):
@@ -132,6 +134,17 @@ async def _serve(sandbox: Sandbox, metrics: Metrics) -> None:
         with contextlib.suppress(OSError):
             socket_path.unlink(missing_ok=True)
             socket_path.parent.rmdir()
+
+
+async def _repeat_self_test(sandbox: Sandbox, readiness: Readiness) -> None:
+    while True:
+        await asyncio.sleep(sandbox.settings.self_test_seconds)
+        try:
+            found = await sandbox.self_test.run()
+        except SandboxBrokenError as error:  # that no slot works is known, and told by health
+            _log.warning("self_test_failed", error=str(error))
+        else:
+            await readiness.found(found)
 
 
 def _is_local(address: str) -> bool:

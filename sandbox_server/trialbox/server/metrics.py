@@ -24,6 +24,7 @@ from prometheus_client.registry import Collector
 from trialbox.server.grading import Evaluation, EvaluationJob, Trust, Verdict
 from trialbox.server.layers import LayerState
 from trialbox.server.model import Execution, IsolationPath, Job, Usage
+from trialbox.server.readiness import Readiness
 from trialbox.server.sandbox import CannotServeError, Sandbox
 from trialbox.server.slot import Recycling
 from trialbox.server.suites import SuiteStore
@@ -36,7 +37,7 @@ _SECONDS_BUCKETS = (
     *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0),
 )
 # Counted from 0 on, so that the first one is seen to be an increase.
-_SERVERS_FAULT = ("SANDBOX_BROKEN", "INTERNAL")
+_SERVERS_FAULT = ("SANDBOX_BROKEN", "LAYERS_MISSING", "INTERNAL")
 # What every answered request is told apart by. Who asked would belong here too, and in `_request`.
 _REQUEST = ("isolation", "runtime")
 
@@ -80,9 +81,9 @@ class Metrics:
         build.info({"version": metadata.version("trialbox"), "python_version": platform.python_version()})
         ProcessCollector(registry=registry)
 
-    def watch(self, sandbox: Sandbox, suites: SuiteStore) -> None:
+    def watch(self, sandbox: Sandbox, readiness: Readiness, suites: SuiteStore) -> None:
         """Have the state of these read whenever someone asks."""
-        self.registry.register(_State(sandbox, suites))
+        self.registry.register(_State(sandbox, readiness, suites))
 
     def serve(self, address: str) -> None:
         """Answer on HOST:PORT, from a thread that ends with the process; raises CannotServeError."""
@@ -131,8 +132,9 @@ class Metrics:
 class _State(Collector):
     """Reads how things stand when it is asked: requests pay nothing for it."""
 
-    def __init__(self, sandbox: Sandbox, suites: SuiteStore) -> None:
+    def __init__(self, sandbox: Sandbox, readiness: Readiness, suites: SuiteStore) -> None:
         self._sandbox = sandbox
+        self._readiness = readiness
         self._suites = suites
 
     def collect(self) -> Iterable[Metric]:
@@ -140,6 +142,7 @@ class _State(Collector):
         sandbox = self._sandbox
         programs, judges = sandbox.pool.state(), sandbox.judges.state()
         for name, meaning, value in (
+            ("serving", "Whether health says SERVING.", int(self._readiness.serves)),
             ("queue_requests", "Requests that wait for their turn.", programs.waiting),
             ("queue_limit_requests", "Unary requests that may wait.", sandbox.settings.queue_size),
             ("running_requests", "Requests whose turn has come.", programs.running),
@@ -159,8 +162,8 @@ class _State(Collector):
         judging.add_metric(("idle",), judges.idle)
         judging.add_metric(("busy",), judges.busy)
         yield judging
-        layers = GaugeMetricFamily("trialbox_isolation_layer", "1 on, 0 waived or off.", labels=("layer",))
-        for layer in sandbox.layers:
+        layers = GaugeMetricFamily("trialbox_isolation_layer", "1 on, 0 missing, waived or not.", labels=("layer",))
+        for layer in self._readiness.layers:
             layers.add_metric((layer.name,), layer.state is LayerState.ON)
         yield layers
         recycled = CounterMetricFamily("trialbox_jails_recycled", "Jails replaced.", labels=("reason",))

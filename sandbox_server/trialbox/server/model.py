@@ -61,7 +61,7 @@ class Role(enum.Enum):
     HARNESS = "harness"
     """Loads the program and runs a suite on it, in one process."""
     JUDGE = "judging"
-    """Is forked for each suite it is given, to call candidates across a channel."""
+    """Stands ready for suites, whose test code calls candidates across a channel."""
     CANDIDATE = "answering"
     """Loads the program, and answers a judge's calls."""
 

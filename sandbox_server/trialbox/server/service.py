@@ -16,10 +16,10 @@ from trialbox.server.batch import answer_each
 from trialbox.server.evaluation import evaluate
 from trialbox.server.grading import Verdict
 from trialbox.server.judges import Judges
-from trialbox.server.layers import Layer, LayerState
 from trialbox.server.metrics import Metrics
 from trialbox.server.model import IsolationPath, Program, Usage
 from trialbox.server.pool import Pool
+from trialbox.server.readiness import Readiness
 from trialbox.server.suites import SuiteStore
 from trialbox.server.validation import MAXIMUM_REQUEST_ID_CHARACTERS, Bounds, Validator
 from trialbox.server.watching import Running, Watch
@@ -50,7 +50,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         bounds: Bounds,
         suites: SuiteStore,
         metrics: Metrics,
-        layers: list[Layer],
+        readiness: Readiness,
         runtimes: dict[str, str],
         version: str,
     ) -> None:
@@ -60,11 +60,10 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         self._suites = suites
         self._metrics = metrics
         self._validator = Validator(bounds, suites)
-        self._layers = layers
+        self._readiness = readiness
         self._runtimes = runtimes
         self._version = version
         self._under_way = pool.permits * _IN_FLIGHT_BY_SLOT
-        self._waived = [layer.name for layer in layers if layer.state is LayerState.WAIVED]
 
     async def Execute(
         self,
@@ -156,7 +155,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
             maximum_limits=wire.limits(self._bounds.maximum_limits),
             default_case_seconds=self._bounds.default_case_seconds,
             slots=self._pool.permits,
-            layers=[wire.layer(layer) for layer in self._layers],
+            layers=[wire.layer(layer) for layer in self._readiness.layers],
         )
 
     async def _execute(
@@ -168,6 +167,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         bounded: bool = True,
     ) -> sandbox_service_pb2.ExecuteResponse:
         request_id = _identified(request)
+        self._readiness.require()
         job = await self._checked(self._validator.execution, request)
         tracing.asked(request_id, job.program.runtime, job.isolation.value, job.limits)
         begun = tracing.now()
@@ -176,27 +176,28 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         tracing.phases(begun, done.usage, collects=bool(job.collect))
         self._metrics.executed(job, done)
         _log.debug("executed", outcome=done.outcome.value, **_told(done.isolation, job.program, done.usage))
-        return sandbox_service_pb2.ExecuteResponse(execution=wire.execution(request_id, done, self._waived))
+        return sandbox_service_pb2.ExecuteResponse(execution=wire.execution(request_id, done, self._readiness.waived))
 
     async def _evaluate(
         self, request: sandbox_service_pb2.EvaluateRequest, caller: str, *, bounded: bool = True
     ) -> sandbox_service_pb2.EvaluateResponse:
         request_id = _identified(request)
+        self._readiness.require()
         job = await self._checked(self._validator.evaluation, request)
         tracing.asked(request_id, job.program.runtime, job.isolation.value, job.limits)
-        known = len(job.suite.expected)
+        known = len(job.expected)
         begun = tracing.now()
         async with self._pool.permit(job.limits.memory_bytes, caller=caller, bounded=bounded) as permit:
             tracing.waited(begun, permit.waited_seconds)
             done = await evaluate(permit.execute, self._judges, job, caller=caller)
-        if len(job.suite.expected) != known:
+        if len(job.expected) != known:
             self._suites.grew(job.suite)
         passed = sum(case.verdict is Verdict.PASSED for case in done.cases)
         tracing.note(cases=len(done.cases), passed=passed)
         self._metrics.evaluated(job, done)
         told = _told(job.isolation, job.program, done.usage)
         _log.debug("evaluated", cases=len(done.cases), passed=passed, **told)
-        evaluation = wire.evaluation(request_id, done, job, self._waived)
+        evaluation = wire.evaluation(request_id, done, job, self._readiness.waived)
         return sandbox_service_pb2.EvaluateResponse(evaluation=evaluation)
 
     async def _or_abort(

@@ -153,6 +153,8 @@ class Settings(BaseSettings):
     """The first of three user and group ids a slot; left out, derived from the process id."""
     waived_layers: frozenset[str] = frozenset()
     """Layers, by doctor's names, that may be missing: a JSON array."""
+    self_test_seconds: Annotated[Seconds, Field(ge=1)] = 300
+    """How often the server tries every layer anew, for which it takes a slot for a tenth of a second in all."""
     reflection: bool = True
     """Whether tools such as grpcurl may ask the server for its services and messages."""
     metrics_address: Annotated[str, AfterValidator(_checked_host_and_port)] | None = None

@@ -132,7 +132,7 @@ async def test_an_uncaught_exception_is_told_with_the_case() -> None:
 @pytest.mark.parametrize(("kind", "verdict"), [("SyntaxError", "ERROR"), ("MemoryError", "ERROR")])
 async def test_a_program_that_does_not_load_fails_every_case_and_is_not_run_again(kind: str, verdict: str) -> None:
     def step(process: Process) -> Execution:
-        process.record(b"load-failed", kind.encode(), b"why", b"2")
+        process.record(b"unloaded", kind.encode(), b"why", b"2")
         return ended(Outcome.FAILED)
 
     jail = Jail(step)

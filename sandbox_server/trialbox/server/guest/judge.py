@@ -4,7 +4,7 @@ Trust is settled from the suite alone, before a candidate exists. With each cand
 the control socket, and says whether it has a verdict on the case in which the last candidate was lost. Records for the
 host are one frame a field:
   shared, case, why | oracle, case | expected, case, frame | unexpected, case, why | planned
-  loaded | unloaded, type, message, line
+  loaded | unloaded, type, message, line (of the program) | unprepared, likewise (of the set-up code)
   passed, ns of each of the next cases
   end, case, verdict, ns, actual, expected, message, type, exception message, line, coverage
   lost, why | fresh | done
@@ -179,7 +179,7 @@ class Judge:
             if kind != channel.RAISED:
                 raise channel.ChannelLost("neither loaded nor failed to")
             name, message, at, *_ = stubs.told(content)
-            self._unloaded(name, message, at)
+            self._failed(b"unloaded", name, message, at)
             return False
         self._record(b"loaded")
         line = stubs.Line(connection, self._flush)
@@ -188,7 +188,7 @@ class Judge:
             namespace |= {name: stubs.Stub(name, line) for name in self._setup_stubs}
             error = _run(self._setup, "<setup>", namespace, line)
             if error is not None:
-                self._unloaded(*(error.__dict__.get("told") or _described(error)))
+                self._failed(b"unprepared", *(error.__dict__.get("told") or _described(error)))
                 return False
         while self._cases:
             calls = self._next_calls()
@@ -200,8 +200,8 @@ class Judge:
                 break
         return True
 
-    def _unloaded(self, kind: str, message: str, line: int) -> None:
-        self._record(b"unloaded", briefs.cut(kind), briefs.cut(message), b"%d" % line)
+    def _failed(self, what: bytes, kind: str, message: str, line: int) -> None:
+        self._record(what, briefs.cut(kind), briefs.cut(message), b"%d" % line)
 
     def _next_calls(self) -> "list[tuple[Any, ...]]":
         """The calls before the next check."""
