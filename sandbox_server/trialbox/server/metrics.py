@@ -3,6 +3,7 @@
 docs/operations.md says what each metric means. Labels are names of ours, never text from requests or programs.
 """
 
+import functools
 import platform
 from collections import Counter as Tally
 from collections.abc import Iterable
@@ -96,7 +97,7 @@ class Metrics:
 
     def executed(self, job: Job, done: Execution) -> None:
         """Count an answer to Execute."""
-        self._executions.labels(done.outcome.value, *_request(done.isolation, job.program.runtime)).inc()
+        _counter(self._executions, done.outcome.value, *_request(done.isolation, job.program.runtime)).inc()
         self._observe("execution", done.isolation, done.usage)
 
     def evaluated(self, job: EvaluationJob, done: Evaluation) -> None:
@@ -105,28 +106,28 @@ class Metrics:
         verdict = Verdict.PASSED if all(verdict is Verdict.PASSED for verdict, _ in cases) else Verdict.FAILED
         trust = Trust.SHARED if any(trust is Trust.SHARED for _, trust in cases) else Trust.SEPARATED
         request = _request(job.isolation, job.program.runtime)
-        self._evaluations.labels(verdict.value, trust.value, *request).inc()
+        _counter(self._evaluations, verdict.value, trust.value, *request).inc()
         for (case_verdict, case_trust), count in cases.items():
-            self._cases.labels(case_verdict.value, case_trust.value).inc(count)
+            _counter(self._cases, case_verdict.value, case_trust.value).inc(count)
         self._observe("evaluation", job.isolation, done.usage)
 
     def refused(self, reason: str) -> None:
         """Count an answer that is an error, by its ErrorInfo's reason."""
-        self._refused.labels(reason).inc()
+        _counter(self._refused, reason).inc()
 
     def call_started(self, service: str, method: str) -> None:
         """Count an RPC that begins."""
-        self._calls_started.labels(service, method).inc()
+        _counter(self._calls_started, service, method).inc()
 
     def call_ended(self, service: str, method: str, code: str, seconds: float) -> None:
         """Count an RPC that ends."""
-        self._calls_handled.labels(service, method, code).inc()
-        self._call_seconds.labels(service, method).observe(seconds)
+        _counter(self._calls_handled, service, method, code).inc()
+        _histogram(self._call_seconds, service, method).observe(seconds)
 
     def _observe(self, kind: str, path: IsolationPath, usage: Usage) -> None:
-        self._seconds["queue"].labels(kind, path.value).observe(usage.queue_seconds)
-        self._seconds["setup"].labels(kind, path.value).observe(usage.setup_seconds)
-        self._seconds["run"].labels(kind, path.value).observe(usage.wall_seconds)
+        _histogram(self._seconds["queue"], kind, path.value).observe(usage.queue_seconds)
+        _histogram(self._seconds["setup"], kind, path.value).observe(usage.setup_seconds)
+        _histogram(self._seconds["run"], kind, path.value).observe(usage.wall_seconds)
 
 
 class _State(Collector):
@@ -174,3 +175,14 @@ class _State(Collector):
 
 def _request(path: IsolationPath, runtime: str) -> tuple[str, ...]:
     return path.value, runtime
+
+
+# Finding the series of some labels takes a library's lock and longer than counting; there are not many.
+@functools.cache
+def _counter(counter: Counter, *labels: str) -> Counter:
+    return counter.labels(*labels)
+
+
+@functools.cache
+def _histogram(histogram: Histogram, *labels: str) -> Histogram:
+    return histogram.labels(*labels)
