@@ -28,7 +28,7 @@ from trialbox.server.service import SandboxService
 from trialbox.server.settings import InvalidSettingsError, Settings, load
 from trialbox.server.suites import SuiteStore
 from trialbox.server.validation import Bounds
-from trialbox.v1 import MAX_MESSAGE_BYTES, sandbox_service_pb2, sandbox_service_pb2_grpc
+from trialbox.v1 import KEEPALIVE_SECONDS, MAX_MESSAGE_BYTES, sandbox_service_pb2, sandbox_service_pb2_grpc
 
 _SERVICE = sandbox_service_pb2.DESCRIPTOR.services_by_name["SandboxService"].full_name
 _READY = b"ready\n"
@@ -61,14 +61,7 @@ async def _end_all_else() -> None:
 
 async def _serve(sandbox: Sandbox, metrics: Metrics) -> None:
     settings = sandbox.settings
-    server = grpc.aio.server(
-        interceptors=[CallObserver(metrics)],
-        options=[
-            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-            ("grpc.so_reuseport", 0),
-        ],
-    )
+    server = grpc.aio.server(interceptors=[CallObserver(metrics)], options=_options(settings))
     health_servicer = health.aio.HealthServicer()
 
     async def tell_health(serving: bool) -> None:
@@ -134,6 +127,23 @@ async def _serve(sandbox: Sandbox, metrics: Metrics) -> None:
         with contextlib.suppress(OSError):
             socket_path.unlink(missing_ok=True)
             socket_path.parent.rmdir()
+
+
+def _options(settings: Settings) -> list[tuple[str, int]]:
+    options = [
+        ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.so_reuseport", 0),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_ping_interval_without_data_ms", KEEPALIVE_SECONDS * 500),
+    ]
+    if settings.maximum_connection_seconds is not None:
+        longest = settings.maximum_limits.wall_seconds + settings.stop_grace_seconds
+        options += [
+            ("grpc.max_connection_age_ms", int(settings.maximum_connection_seconds * 1000)),
+            ("grpc.max_connection_age_grace_ms", int(longest * 1000)),
+        ]
+    return options
 
 
 async def _repeat_self_test(sandbox: Sandbox, readiness: Readiness) -> None:

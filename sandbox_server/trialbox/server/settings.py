@@ -163,6 +163,9 @@ class Settings(BaseSettings):
     """`debug` adds a line for each request."""
     stop_grace_seconds: Seconds = 10
     """What running requests may take to end when the server is told to stop."""
+    maximum_connection_seconds: Annotated[Seconds, Field(ge=1)] | None = None
+    """After which a client is asked to connect anew, so that it finds servers that have come since; left out, never.
+    What runs then may end, for as long as any program may take."""
     lifeline_fd: int | None = None
     """An inherited socket: the server says there when it is ready, and stops when it closes."""
 
