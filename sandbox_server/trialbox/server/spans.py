@@ -75,7 +75,7 @@ class Spans:
 
     def asked(self, request_id: str, runtime: str, isolation: str, limits: Limits) -> None:
         """See tracing.asked."""
-        told = {f"limits.{name}": value for name, value in asdict(limits).items()}
+        told = {f"limits.{name}": value for name, value in asdict(limits).items() if value is not None}
         self.note(request_id=request_id, runtime=runtime, isolation=isolation, **told)
 
     def note(self, **attributes: str | int | float | bool) -> None:
