@@ -1,6 +1,7 @@
 """Cases whose test code runs apart from the program: the judge in one jail calls the candidate in another."""
 
 import asyncio
+import signal
 import socket
 from dataclasses import replace
 from functools import partial
@@ -12,7 +13,7 @@ from trialbox.server.grading import Call, CaseResult, Check, EvaluationJob, Trus
 from trialbox.server.guest.channel import GIVEN_UP, KEPT
 from trialbox.server.judge_watch import JudgeWatch, News
 from trialbox.server.judges import Judges, JudgingEnd, Kind
-from trialbox.server.model import Execution, Job, Outcome, Part, Role
+from trialbox.server.model import Execution, Job, Outcome, Part, Role, SandboxBrokenError
 
 _Result = partial(CaseResult, trust=Trust.SEPARATED)
 
@@ -144,7 +145,12 @@ class SeparatedCases:
         return GIVEN_UP
 
     def _blame_judge(self, watch: JudgeWatch, end: JudgingEnd) -> None:
-        """Give a verdict on the case in which the judge ended: what runs there is the suite's own code."""
+        """Give a verdict on the case in which the judge ended: what runs there is the suite's own code.
+
+        Raises SandboxBrokenError where it may have been killed by somebody else.
+        """
+        if end.signal == signal.SIGKILL and watch.overdue is None:
+            raise SandboxBrokenError("a judge was killed")
         if watch.forged:
             why = "the test code told of something other than verdicts"
         elif watch.overdue is not None or end.outcome is Outcome.WALL_TIME_EXCEEDED:
