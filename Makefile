@@ -79,7 +79,7 @@ cheats: need-root scientific
 	$(BIN)/python tests/grading/table.py
 
 allowed-syscalls: setup
-	PYTHONPATH=tests $(BIN)/python tests/escape/allowed_syscalls.py
+	$(BIN)/python tests/allowed_syscalls.py
 
 fuzz: need-root setup
 	FUZZ_SECONDS=$(SECONDS) FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -s tests/escape/test_fuzzing.py

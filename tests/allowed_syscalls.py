@@ -1,7 +1,7 @@
 """Writes docs/allowed-syscalls.txt: every system call that a program in a jail may make, and with which arguments.
 
 It is read off the filter that programs run under, instruction by instruction, for every number there can be. The test
-beside this one holds the file to it, and the filter's answers to what really comes back in a jail.
+in escape/ holds the file to it, and the filter's answers to what really comes back in a jail.
 """
 
 import errno
@@ -14,7 +14,7 @@ import pyseccomp
 
 from trialbox.server import seccomp
 
-FILE = Path(__file__).resolve().parents[2] / "docs" / "allowed-syscalls.txt"
+FILE = Path(__file__).resolve().parents[1] / "docs" / "allowed-syscalls.txt"
 X86_64, I386 = 0xC000003E, 0x40000003
 X32_BIT = 0x4000_0000
 NO_CALL = 0xFFFF_FFFF
