@@ -23,7 +23,7 @@ from trialbox.client import Execution, Limits, Program
 
 CLASSES = (files, processes, kernel, unnamespaced, network, resources, service, across_runs)
 PACKAGE = "escape/hostile"
-_FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def harmless_world() -> Iterator[Callable[[Attack], str]]:
     environment = {**os.environ, "TRIALBOX_TOKEN": "secret"}
     command = [sys.executable, "-m", "escape.hostile.world"]
     with subprocess.Popen(
-        command, cwd=_FOLDER, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, cwd=FOLDER, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         wishes, answers = _pipe(process.stdin), _pipe(process.stdout)
 
@@ -97,7 +97,7 @@ def did_harm(told: str) -> bool:
 def standing_victim() -> Iterator[tuple[Victim, Callable[[], list[str]]]]:
     """A victim on the host; gives also what tells what was done to it since last asked."""
     command = [sys.executable, "-m", "escape.hostile.victim"]
-    with subprocess.Popen(command, cwd=_FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         wishes, answers = _pipe(process.stdin), _pipe(process.stdout)
 
         def look() -> list[str]:
@@ -117,7 +117,7 @@ def _pipe(end: IO[str] | None) -> IO[str]:
 
 
 def _source(name: str) -> bytes:
-    return (_FOLDER / PACKAGE / f"{name}.py").read_bytes()
+    return (FOLDER / PACKAGE / f"{name}.py").read_bytes()
 
 
 def _short(module: ModuleType) -> str:

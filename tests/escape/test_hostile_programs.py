@@ -43,11 +43,12 @@ def executions(
 ) -> dict[str, Future[Execution]]:
     """How all programs ended of which there are tests, by name."""
     asked_for: list[Attack] = [
-        item.callspec.params["attack"]
+        attack
         for item in request.session.items
         if isinstance(item, pytest.Function)
         and item.function is test_in_a_jail_it_does_no_harm
         and item.callspec.params["isolation_path"] == isolation_path
+        and isinstance(attack := item.callspec.params["attack"], Attack)
     ]
     with neighbours.unharmed(run), ThreadPoolExecutor(AT_ONCE) as pool, ThreadPoolExecutor(1) as one_by_one:
         return {

@@ -26,6 +26,7 @@ _libc.shmat.restype = ctypes.c_void_p
 _CREATE = 0o1000
 _REMOVE = 0
 _LIMITS = 16
+_CLOCK_SECONDS = 1
 _SECRET_BYTES = 16
 
 
@@ -65,8 +66,12 @@ def _facts() -> dict[str, object]:
         "limits": [resource.getrlimit(number) for number in range(_LIMITS)],
         "names": tuple(os.uname()),
         "mounts": Path("/proc/self/mounts").read_text(),
-        "clock": round((time.time() - time.monotonic()) / 10),
     }
+
+
+def _clock() -> float:
+    """How far the time of day is ahead of a clock that nobody can set."""
+    return time.time() - time.monotonic()
 
 
 def main(wishes: TextIO, answers: TextIO) -> None:
@@ -99,7 +104,7 @@ def main(wishes: TextIO, answers: TextIO) -> None:
             listener.setblocking(False)
         folder.chmod(0o755)
         (folder / "socket").chmod(0o666)
-        before = _facts()
+        before, clock = _facts(), _clock()
         victim = Victim(
             pid=os.getpid(),
             file=str(file),
@@ -117,6 +122,8 @@ def main(wishes: TextIO, answers: TextIO) -> None:
             found += [f"{path} was changed" for path in (file, shared) if not _holds(path, secret)]
             found += [f"{listener} was reached" for listener in (tcp, named, abstract, udp) if _was_reached(listener)]
             found += [f"another {what}" for what, value in _facts().items() if value != before[what]]
+            if abs(_clock() - clock) > _CLOCK_SECONDS:
+                found.append("another time of day")
             _tell(answers, found)
 
 
