@@ -28,6 +28,7 @@ MAXIMA = Limits(
     disk_bytes=2000,
     disk_inodes=200,
     output_bytes=2000,
+    no_output_seconds=60,
 )
 BOUNDS = Bounds(
     default_limits=DEFAULTS,
@@ -38,7 +39,7 @@ BOUNDS = Bounds(
     warm_runtimes=frozenset({"python", "numpy"}),
     default_runtime="python",
 )
-SECONDS = ("wall_seconds", "cpu_seconds")
+SECONDS = ("wall_seconds", "cpu_seconds", "no_output_seconds")
 CHECK = Case(check=CheckCase(source=b"assert True"))
 # All of it travels twice, as details and as message, in metadata that peers bound at 8 KiB.
 MAXIMUM_TEXT = 3000

@@ -13,9 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
 _POLL_SECONDS = 0.01
 _QUIET_SECONDS = 0.3
 _CHUNK_BYTES = 1 << 20
+_ANSWER_SECONDS = 30.0
 
 Seen = TypeVar("Seen")
 
@@ -311,6 +315,34 @@ class Server:
     def pid(self) -> int:
         """Its process's number."""
         return self.process.pid
+
+    def health(self) -> str:
+        """What it tells probes, as soon as it answers."""
+        with grpc.insecure_channel(self.address) as channel:
+            stub = health_pb2_grpc.HealthStub(channel)
+            answer = stub.Check(  # type: ignore[attr-defined]  # made at run time
+                health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=_ANSWER_SECONDS
+            )
+        return health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
+
+
+@contextlib.contextmanager
+def standing_alone(settings: Mapping[str, str], *, command: Sequence[str]) -> Iterator[Server]:
+    """Start a server by a command line as an operator would, which goes on though it may serve nothing."""
+    with tempfile.TemporaryDirectory(prefix="trialbox-test-") as folder:
+        address = f"unix:{folder}/socket"
+        environment = {**{f"TRIALBOX_{name}": value for name, value in settings.items()}, "TRIALBOX_ADDRESS": address}
+        process = subprocess.Popen(command, env={**os.environ, **environment})
+        try:
+            yield Server(process=process, address=address)
+        finally:
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                raise
 
 
 @contextlib.contextmanager

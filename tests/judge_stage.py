@@ -282,7 +282,7 @@ class PlayedCandidate:
         return len(body).to_bytes(4, "little") + body
 
     def says_loaded(self) -> None:
-        self.says(LOADED)
+        self.says(LOADED, b"f")
 
     def says_half(self) -> None:
         self.end.sendall(b"\x20\0\0\0\1")

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from trialbox.client import AsyncSandbox, Evaluation, Execution, FakeSandbox, Sandbox, ServerInfo, conformance
+from trialbox.client import AsyncSandbox, Evaluation, Event, Execution, FakeSandbox, Sandbox, ServerInfo, conformance
 
 
 class Blocking:
@@ -23,6 +23,9 @@ class Blocking:
 
     def run(self, *args: Any, **options: Any) -> Execution:
         return self._runner.run(self._box.run(*args, **options))
+
+    def stream(self, *args: Any, **options: Any) -> Iterator[Event]:
+        return self._each(self._box.stream(*args, **options))
 
     def evaluate(self, *args: Any, **options: Any) -> Evaluation:
         return self._runner.run(self._box.evaluate(*args, **options))

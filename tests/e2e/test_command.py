@@ -88,10 +88,33 @@ def test_an_interruption_makes_the_status_130(address: str) -> None:
     hosts.eventually(lambda: not hosts.marked(marker), "the program ended")
 
 
-def test_limits_given_as_options_hold(address: str) -> None:
-    done = trialbox("run", "-", "--wall-seconds", "0.2", "--server", address, stdin=b"while True: pass")
+@pytest.mark.parametrize(
+    ("option", "outcome"),
+    [("--wall-seconds", b"WALL_TIME_EXCEEDED"), ("--no-output-seconds", b"NO_OUTPUT_TIME_EXCEEDED")],
+)
+def test_limits_given_as_options_hold(address: str, option: str, outcome: bytes) -> None:
+    done = trialbox("run", "-", option, "0.2", "--server", address, stdin=b"while True: pass")
     assert done.returncode == 1
-    assert done.stderr.startswith(b"trialbox: WALL_TIME_EXCEEDED")
+    assert done.stderr.startswith(b"trialbox: " + outcome)
+
+
+def test_a_reader_of_the_output_who_goes_away_ends_the_program(address: str) -> None:
+    marker = f"lingering-{uuid.uuid4().hex}"
+    command = [sys.executable, "-m", "trialbox.cli", "run", "-", "--server", address]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        assert run.stdin
+        assert run.stdout
+        dripping = "import time\nwhile True:\n    print('drop', flush=True)\n    time.sleep(0.01)"
+        source = f"import os, sys; os.execv(sys.executable, [sys.executable, '-c', {dripping!r}, {marker!r}])"
+        run.stdin.write(source.encode())
+        run.stdin.close()
+        assert run.stdout.readline() == b"drop\n"
+        assert hosts.marked(marker)
+        run.stdout.close()
+        assert run.stderr
+        assert b"Traceback" not in run.stderr.read()
+    assert run.returncode == 1
+    hosts.eventually(lambda: not hosts.marked(marker), "the program ended")
 
 
 def test_a_limit_that_the_service_refuses_is_bad_usage(address: str) -> None:

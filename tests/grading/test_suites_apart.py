@@ -4,20 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from trialbox.client import Check, Sandbox, Suite, Verdict
+from trialbox.client import Check, Sandbox, Suite, Trust, Verdict
 
 HONEST = "def square_perimeter(a):\n    return 4 * a\n"
 WRONG = "def square_perimeter(a):\n    return -1\n"
 # Each has another one of Python's functions answer True from then on, as far as it gets.
 POISONS = {
     "all": "g = (n for n in [1])\nd = g.gi_frame.f_builtins\nd['all'] = lambda numbers: True\n",
-    "any": (
-        "def frames():\n    yield g.gi_frame.f_back\n"
-        "g = frames()\nd = next(g).f_builtins\nd['any'] = lambda numbers: True\n"
-    ),
-    "min": "__builtins__.setattr(__builtins__, 'min', lambda numbers: True)\n",
-    "max": "__builtins__.exec('import builtins; builtins.max = lambda numbers: True')\n",
-    "sum": "import builtins\nbuiltins.sum = lambda numbers: True\n",
+    "min": "for __builtins__ in []: pass\n__builtins__.setattr(__builtins__, 'min', lambda numbers: True)\n",
+    "max": "for __builtins__ in []: pass\n__builtins__.exec('import builtins; builtins.max = lambda numbers: True')\n",
 }
 
 
@@ -30,7 +25,8 @@ def one_judge() -> Iterator[Sandbox]:
 
 @pytest.mark.parametrize("name", POISONS)
 def test_a_function_that_one_suite_replaces_is_there_for_the_next(one_judge: Sandbox, name: str) -> None:
-    one_judge.evaluate(HONEST, Suite([Check(POISONS[name] + "assert square_perimeter(1) == 4")]), allow_shared=False)
+    poison = Suite([Check(POISONS[name] + "assert square_perimeter(1) == 4")])
+    assert one_judge.evaluate(HONEST, poison).cases[0].trust is Trust.SEPARATED, "it has run in the judge"
     suite = Suite([Check(f"assert {name}([square_perimeter(1) == 4])")])
     for source, verdict in ((WRONG, Verdict.FAILED), (HONEST, Verdict.PASSED)):
         (case,) = one_judge.evaluate(source, suite).cases

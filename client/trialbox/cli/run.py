@@ -1,6 +1,8 @@
 """`trialbox run`: one program."""
 
 import sys
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
@@ -9,7 +11,16 @@ import typer
 from trialbox.cli._exits import ExitStatus, leave
 from trialbox.cli._sandbox import IsolationOption, JsonOption, ServerOption, open_sandbox
 from trialbox.cli._show import byte_text, fields, mebibytes, milliseconds, print_json
-from trialbox.client import Execution, Limits, Outcome, Program
+from trialbox.client import (
+    Event,
+    Execution,
+    Finished,
+    Limits,
+    Outcome,
+    Output,
+    OutputStream,
+    Program,
+)
 
 _LIMITS = "Limits"
 _EVERY_FILE = ("**/*",)
@@ -55,13 +66,14 @@ def command(
     disk_bytes: Annotated[int | None, _size_option("Bytes on each private file system.")] = None,
     disk_inodes: Annotated[int | None, _limit_option("Files on each private file system.")] = None,
     output_bytes: Annotated[int | None, _size_option("Bytes of stdout, and of stderr.")] = None,
+    no_output_seconds: Annotated[float | None, _limit_option("Elapsed time without any output.")] = None,
     isolation: IsolationOption = None,
     server: ServerOption = None,
     json: JsonOption = False,
 ) -> None:
     """Run one Python program in the sandbox.
 
-    What it prints is passed through unchanged, and one line on standard error says how it ended.
+    What it prints is passed through unchanged as it comes, and one line on standard error says how it ended.
     In JSON, bytes that are not UTF-8 become lone surrogates (Python's surrogateescape).
     """
     if program == "-" and stdin == "-":
@@ -83,11 +95,14 @@ def command(
         disk_bytes=disk_bytes,
         disk_inodes=disk_inodes,
         output_bytes=output_bytes,
+        no_output_seconds=no_output_seconds,
     )
+    wanted = _EVERY_FILE if collect is not None else ()
     with open_sandbox(server) as box:
-        execution = box.run(
-            sent, limits=limits, collect=_EVERY_FILE if collect is not None else (), isolation=isolation
-        )
+        if json:
+            execution = box.run(sent, limits=limits, collect=wanted, isolation=isolation)
+        else:
+            execution = _passed_through(box.stream(sent, limits=limits, collect=wanted, isolation=isolation))
     known = {"main.py": sent.source, **sent.files}
     made = {name: content for name, content in execution.files.items() if known.get(name) != content}
     if collect is not None:
@@ -95,7 +110,7 @@ def command(
     if json:
         print_json(_document(execution, sorted(made)))
     else:
-        _pass_through(execution)
+        _tell_end(execution)
     raise typer.Exit(ExitStatus.OK if execution.outcome is Outcome.SUCCEEDED else ExitStatus.FAILED)
 
 
@@ -135,11 +150,23 @@ def _write(files: dict[str, bytes], folder: Path) -> None:
         leave(f"can't write to {error.filename or folder}: {error.strerror}", ExitStatus.USAGE)
 
 
-def _pass_through(execution: Execution) -> None:
-    sys.stdout.buffer.write(execution.stdout)
-    sys.stdout.buffer.flush()
-    sys.stderr.buffer.write(execution.stderr)
-    sys.stderr.buffer.flush()
+def _passed_through(events: Generator[Event, None, None]) -> Execution:
+    """Write what the program puts out as it comes; return what it did."""
+    execution = None
+    with closing(events):
+        for event in events:
+            if isinstance(event, Output):
+                ours = sys.stdout if event.stream is OutputStream.STDOUT else sys.stderr
+                ours.buffer.write(event.data)
+                ours.buffer.flush()
+            elif isinstance(event, Finished):
+                execution = event.execution
+    if execution is None:
+        raise AssertionError("a stream that does not fail ends with Finished")
+    return execution
+
+
+def _tell_end(execution: Execution) -> None:
     for skipped in execution.skipped_files:
         name = skipped.path.decode(errors="replace")
         typer.echo(f"trialbox: not collected: {name!a}: {skipped.reason}", err=True)

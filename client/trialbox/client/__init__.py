@@ -25,6 +25,7 @@ from trialbox.client._errors import (
     UnavailableError,
     UnsupportedError,
 )
+from trialbox.client._events import Event, Finished, Output, OutputStream, Started
 from trialbox.client._fake import FakeCall, FakeSandbox
 from trialbox.client._requests import Call, Case, Check, Comparator, Comparison, Limits, Program, Stdio, Suite
 from trialbox.client._results import (
@@ -58,10 +59,12 @@ __all__ = [
     "Comparison",
     "DeadlineExceededError",
     "Evaluation",
+    "Event",
     "Execution",
     "FakeCall",
     "FakeSandbox",
     "FieldViolation",
+    "Finished",
     "InternalError",
     "InvalidRequestError",
     "Isolation",
@@ -72,6 +75,8 @@ __all__ = [
     "LocalServerError",
     "MessageTooLargeError",
     "Outcome",
+    "Output",
+    "OutputStream",
     "Program",
     "ProgramException",
     "QueueFullError",
@@ -81,6 +86,7 @@ __all__ = [
     "SandboxError",
     "ServerInfo",
     "SkippedFile",
+    "Started",
     "Stdio",
     "Suite",
     "Trust",

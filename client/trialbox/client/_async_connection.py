@@ -14,7 +14,8 @@ from trialbox.client._wire.batches import is_result
 from trialbox.client._wire.channel import Endpoint
 from trialbox.client._wire.flight import Flight, Item, Result
 from trialbox.client._wire.reach import Reach
-from trialbox.client._wire.status import client_closed
+from trialbox.client._wire.status import client_closed, stream_ended
+from trialbox.v1.sandbox_service_pb2 import ExecuteRequest, ExecuteStreamRequest, ExecuteStreamResponse
 from trialbox.v1.sandbox_service_pb2_grpc import SandboxServiceStub
 
 if TYPE_CHECKING:
@@ -50,10 +51,32 @@ class AsyncConnection:
             failure.request_id = getattr(request, "request_id", "")
             raise failure from error
         except asyncio.CancelledError:
-            # gRPC raises this too when the channel is closed, though nobody cancelled the caller.
-            if not self._is_closed or _is_cancelled():
+            if not self._is_channel_closed():
                 raise
             raise client_closed() from None
+
+    async def events(self, request: ExecuteRequest, seconds: float) -> AsyncGenerator[ExecuteStreamResponse, None]:
+        """Run one program and yield what happens to it, for at most `seconds`; leaving early ends it."""
+        self._check_open()
+        call = self._stub.ExecuteStream(ExecuteStreamRequest(request=request), timeout=seconds, metadata=self._metadata)
+        is_whole = False
+        try:
+            async for response in call:
+                self._reach.was_reached = True
+                is_whole = response.HasField("finished")
+                yield response
+            if not is_whole:
+                raise stream_ended(request.request_id)
+        except grpc.RpcError as error:
+            failure = self._reach.error_of_call(error, "ExecuteStream", seconds)
+            failure.request_id = request.request_id
+            raise failure from error
+        except asyncio.CancelledError:
+            if not self._is_channel_closed():
+                raise
+            raise client_closed() from None
+        finally:
+            call.cancel()
 
     async def stream(
         self,
@@ -84,7 +107,7 @@ class AsyncConnection:
         if self._is_closed:
             raise client_closed()
 
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    def _is_channel_closed(self) -> bool:
+        """Whether a call was cancelled because of that: gRPC raises the same as if the caller had been."""
+        task = asyncio.current_task()
+        return self._is_closed and not (task is not None and task.cancelling())

@@ -1,7 +1,7 @@
 """The client for asyncio."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Self
 
 from trialbox.client._async_connection import AsyncConnection
 from trialbox.client._errors import SandboxError
+from trialbox.client._events import Event
 from trialbox.client._local import START_SECONDS, LocalServer
 from trialbox.client._requests import Limits, Program, Suite
 from trialbox.client._results import Evaluation, Execution, IsolationPath, ServerInfo
@@ -82,6 +83,39 @@ class AsyncSandbox:
         request = requests.execute_request(program, limits=limits, collect=collect, isolation=isolation)
         seconds = await self._run_deadline(deadline_seconds, limits)
         return answers.execution(request, await self._connection.call("Execute", request, seconds))
+
+    async def stream(
+        self,
+        program: Program | str | bytes,
+        *,
+        files: Mapping[str, str | bytes] | None = None,
+        args: Sequence[str] | None = None,
+        stdin: str | bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        runtime: str | None = None,
+        hash_seed: int | None = None,
+        limits: Limits | None = None,
+        collect: Sequence[str] = (),
+        isolation: IsolationPath | str | None = None,
+        deadline_seconds: float | None = None,
+    ) -> AsyncGenerator[Event, None]:
+        """Run one program and yield what happens to it; everything is as in `Sandbox.stream`.
+
+        Leave a loop over it early inside `contextlib.aclosing`: only closing the generator ends the program at once.
+
+        Raises:
+            SandboxError: The infrastructure failed, or refused.
+        """
+        program = requests.as_program(
+            program, files=files, args=args, stdin=stdin, env=env, runtime=runtime, hash_seed=hash_seed
+        )
+        request = requests.execute_request(program, limits=limits, collect=collect, isolation=isolation)
+        seconds = await self._run_deadline(deadline_seconds, limits)
+        async with aclosing(self._connection.events(request, seconds)) as responses:
+            async for response in responses:
+                event = answers.event(request, response)
+                if event is not None:
+                    yield event
 
     async def evaluate(
         self,

@@ -1,6 +1,6 @@
 """The synchronous side of the wire: calls, streams and their ends."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -13,7 +13,8 @@ from trialbox.client._wire.batches import is_result
 from trialbox.client._wire.channel import Endpoint
 from trialbox.client._wire.flight import Flight, Item, Result
 from trialbox.client._wire.reach import Reach
-from trialbox.client._wire.status import client_closed
+from trialbox.client._wire.status import client_closed, stream_ended
+from trialbox.v1.sandbox_service_pb2 import ExecuteRequest, ExecuteStreamRequest, ExecuteStreamResponse
 from trialbox.v1.sandbox_service_pb2_grpc import SandboxServiceStub
 
 
@@ -44,13 +45,32 @@ class Connection:
             self._reach.was_reached = True
             return answer
         except grpc.RpcError as error:
-            lost = self._reach.error_of_call(error, method, seconds)
-            failure = client_closed() if self._is_closed else lost
             # Only a question about the server itself goes by no name.
-            failure.request_id = getattr(request, "request_id", "")
-            raise failure from error
+            raise self._failure(error, method, seconds, getattr(request, "request_id", "")) from error
         finally:
             # Nothing but an interruption, such as Ctrl-C, leaves a call under way.
+            if call is not None:
+                call.cancel()
+
+    def events(self, request: ExecuteRequest, seconds: float) -> Generator[ExecuteStreamResponse, None, None]:
+        """Run one program and yield what happens to it, for at most `seconds`; leaving early ends it."""
+        self._check_open()
+        call: Any = None
+        is_whole = False
+        try:
+            with held_interrupts():
+                call = self._stub.ExecuteStream(
+                    ExecuteStreamRequest(request=request), timeout=seconds, metadata=self._metadata
+                )
+            for response in call:
+                self._reach.was_reached = True
+                is_whole = response.HasField("finished")
+                yield response
+            if not is_whole:
+                raise stream_ended(request.request_id)
+        except grpc.RpcError as error:
+            raise self._failure(error, "ExecuteStream", seconds, request.request_id) from error
+        finally:
             if call is not None:
                 call.cancel()
 
@@ -78,6 +98,12 @@ class Connection:
         """Give up the calls that are under way."""
         self._is_closed = True
         self._channel.close()
+
+    def _failure(self, error: grpc.RpcError, method: str, seconds: float, request_id: str) -> SandboxError:
+        lost = self._reach.error_of_call(error, method, seconds)
+        failure = client_closed() if self._is_closed else lost
+        failure.request_id = request_id
+        return failure
 
     def _check_open(self) -> None:
         if self._is_closed:

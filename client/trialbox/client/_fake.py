@@ -1,12 +1,13 @@
 """A sandbox for users' own tests: it answers what it was told to and runs nothing."""
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from trialbox.client._errors import SandboxError
+from trialbox.client._events import Event, Finished, Output, OutputStream, Started
 from trialbox.client._requests import Limits, Program, Suite
 from trialbox.client._results import Evaluation, Execution, IsolationPath, ServerInfo
 from trialbox.client._wire import requests
@@ -99,6 +100,37 @@ class FakeSandbox:
         request = requests.execute_request(program, limits=limits, collect=collect, isolation=isolation)
         call = FakeCall(program=program, limits=limits, collect=collect, isolation=isolation)
         return self._answer(call, Execution, request)
+
+    def stream(
+        self,
+        program: Program | str | bytes,
+        *,
+        files: Mapping[str, str | bytes] | None = None,
+        args: Sequence[str] | None = None,
+        stdin: str | bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        runtime: str | None = None,
+        hash_seed: int | None = None,
+        limits: Limits | None = None,
+        collect: Sequence[str] = (),
+        isolation: IsolationPath | str | None = None,
+        deadline_seconds: float | None = None,
+    ) -> Generator[Event, None, None]:
+        """Tell the script's execution as events: the whole of stdout, then the whole of stderr.
+
+        The arguments are as in `Sandbox.stream`.
+
+        Raises:
+            SandboxError: The script says so, or the SDK refused the request.
+            LookupError: The script doesn't know the program.
+        """
+        program = requests.as_program(
+            program, files=files, args=args, stdin=stdin, env=env, runtime=runtime, hash_seed=hash_seed
+        )
+        requests.given_deadline(deadline_seconds, limits)
+        request = requests.execute_request(program, limits=limits, collect=collect, isolation=isolation)
+        call = FakeCall(program=program, limits=limits, collect=collect, isolation=isolation)
+        return self._events(call, request)
 
     def evaluate(
         self,
@@ -238,6 +270,15 @@ class FakeSandbox:
         if not isinstance(answer, kind):
             raise LookupError(f"the script answers {answer!r} where {kind.__name__} is wanted")
         return replace(answer, request_id=request.request_id)
+
+    def _events(self, call: FakeCall, request: ExecuteRequest) -> Generator[Event, None, None]:
+        execution = self._answer(call, Execution, request)
+        yield Started(request_id=execution.request_id, isolation=execution.isolation)
+        if execution.stdout:
+            yield Output(OutputStream.STDOUT, execution.stdout)
+        if execution.stderr:
+            yield Output(OutputStream.STDERR, execution.stderr)
+        yield Finished(execution)
 
     @staticmethod
     def _written(answers: Mapping[str | bytes, Answer], source: bytes) -> Answer:

@@ -46,6 +46,8 @@ class Limits:
         disk_bytes: Bytes on each private file system (/work, /tmp, /dev/shm), and in one file.
         disk_inodes: Files and directories on each private file system; at least 16.
         output_bytes: Bytes of stdout, and of stderr; one more ends the program.
+        no_output_seconds: Elapsed time in which it writes neither to stdout nor to stderr; without a server's default
+            there is no such limit. An evaluation has none, and refuses it.
     """
 
     wall_seconds: float | None = None
@@ -56,6 +58,7 @@ class Limits:
     disk_bytes: int | None = None
     disk_inodes: int | None = None
     output_bytes: int | None = None
+    no_output_seconds: float | None = None
 
 
 class Comparator(enum.StrEnum):

@@ -22,6 +22,8 @@ class Outcome(enum.StrEnum):
     OUTPUT_EXCEEDED = "OUTPUT_EXCEEDED"
     SYSCALL_DENIED = "SYSCALL_DENIED"
     CANCELLED = "CANCELLED"
+    NO_OUTPUT_TIME_EXCEEDED = "NO_OUTPUT_TIME_EXCEEDED"
+    """It wrote nothing for as long as it may."""
 
 
 class Verdict(enum.StrEnum):

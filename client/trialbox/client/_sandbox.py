@@ -1,12 +1,14 @@
 """The synchronous client."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from trialbox.client._connection import Connection
 from trialbox.client._errors import SandboxError
+from trialbox.client._events import Event
 from trialbox.client._local import START_SECONDS, LocalServer
 from trialbox.client._requests import Limits, Program, Suite
 from trialbox.client._results import Evaluation, Execution, IsolationPath, ServerInfo
@@ -14,7 +16,7 @@ from trialbox.client._wire import answers, batches, requests
 from trialbox.client._wire.channel import Endpoint
 from trialbox.client._wire.flight import IN_FLIGHT, Flight
 from trialbox.client._wire.suites import SuiteIds
-from trialbox.v1.sandbox_service_pb2 import GetServerInfoRequest
+from trialbox.v1.sandbox_service_pb2 import ExecuteRequest, GetServerInfoRequest
 
 
 class Sandbox:
@@ -117,6 +119,39 @@ class Sandbox:
         request = requests.execute_request(program, limits=limits, collect=collect, isolation=isolation)
         seconds = self._run_deadline(deadline_seconds, limits)
         return answers.execution(request, self._connection.call("Execute", request, seconds))
+
+    def stream(
+        self,
+        program: Program | str | bytes,
+        *,
+        files: Mapping[str, str | bytes] | None = None,
+        args: Sequence[str] | None = None,
+        stdin: str | bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        runtime: str | None = None,
+        hash_seed: int | None = None,
+        limits: Limits | None = None,
+        collect: Sequence[str] = (),
+        isolation: IsolationPath | str | None = None,
+        deadline_seconds: float | None = None,
+    ) -> Generator[Event, None, None]:
+        """Run one program and yield what happens to it: Started, Output as it comes, Finished.
+
+        The arguments are as in `run`. The call is made when the first event is asked for. Closing the generator
+        before its end, or Ctrl-C meanwhile, ends the program; a reader that takes its time does not hold it up.
+
+        A call that met an unavailable or full server is tried again until the first event, and not after: when the
+        server dies midway, UnavailableError is raised. Execution is pure, so the program may be run again from the
+        start.
+
+        Raises:
+            SandboxError: The infrastructure failed, or refused.
+        """
+        program = requests.as_program(
+            program, files=files, args=args, stdin=stdin, env=env, runtime=runtime, hash_seed=hash_seed
+        )
+        request = requests.execute_request(program, limits=limits, collect=collect, isolation=isolation)
+        return self._events(request, self._run_deadline(deadline_seconds, limits))
 
     def evaluate(
         self,
@@ -263,6 +298,13 @@ class Sandbox:
     ) -> None:
         """Close."""
         self.close()
+
+    def _events(self, request: ExecuteRequest, seconds: float) -> Generator[Event, None, None]:
+        with closing(self._connection.events(request, seconds)) as responses:
+            for response in responses:
+                event = answers.event(request, response)
+                if event is not None:
+                    yield event
 
     def _run_deadline(self, seconds: float | None, limits: Limits | None) -> float:
         given = requests.given_deadline(seconds, limits)

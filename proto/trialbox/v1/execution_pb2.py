@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1btrialbox/v1/execution.proto\x12\x0btrialbox.v1\"\xa3\x02\n\x07Program\x12\x0e\n\x06source\x18\x01 \x01(\x0c\x12.\n\x05\x66iles\x18\x02 \x03(\x0b\x32\x1f.trialbox.v1.Program.FilesEntry\x12\x0c\n\x04\x61rgs\x18\x03 \x03(\t\x12\r\n\x05stdin\x18\x04 \x01(\x0c\x12*\n\x03\x65nv\x18\x05 \x03(\x0b\x32\x1d.trialbox.v1.Program.EnvEntry\x12\x0f\n\x07runtime\x18\x06 \x01(\t\x12\x16\n\thash_seed\x18\x07 \x01(\rH\x00\x88\x01\x01\x1a,\n\nFilesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\x1a*\n\x08\x45nvEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0c\n\n_hash_seed\"\xd6\x02\n\x06Limits\x12\x19\n\x0cwall_seconds\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x18\n\x0b\x63pu_seconds\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x19\n\x0cmemory_bytes\x18\x03 \x01(\x04H\x02\x88\x01\x01\x12\x16\n\tprocesses\x18\x04 \x01(\rH\x03\x88\x01\x01\x12\x17\n\nopen_files\x18\x05 \x01(\rH\x04\x88\x01\x01\x12\x17\n\ndisk_bytes\x18\x06 \x01(\x04H\x05\x88\x01\x01\x12\x18\n\x0b\x64isk_inodes\x18\x07 \x01(\x04H\x06\x88\x01\x01\x12\x19\n\x0coutput_bytes\x18\x08 \x01(\x04H\x07\x88\x01\x01\x42\x0f\n\r_wall_secondsB\x0e\n\x0c_cpu_secondsB\x0f\n\r_memory_bytesB\x0c\n\n_processesB\r\n\x0b_open_filesB\r\n\x0b_disk_bytesB\x0e\n\x0c_disk_inodesB\x0f\n\r_output_bytes\"?\n\x10ProgramException\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0c\n\x04line\x18\x03 \x01(\r\"\xcc\x01\n\x05Usage\x12\x14\n\x0cwall_seconds\x18\x01 \x01(\x01\x12\x18\n\x10user_cpu_seconds\x18\x02 \x01(\x01\x12\x1a\n\x12system_cpu_seconds\x18\x03 \x01(\x01\x12\x19\n\x11peak_memory_bytes\x18\x04 \x01(\x04\x12\x1b\n\x0epeak_processes\x18\x05 \x01(\rH\x00\x88\x01\x01\x12\x15\n\rqueue_seconds\x18\x06 \x01(\x01\x12\x15\n\rsetup_seconds\x18\x07 \x01(\x01\x42\x11\n\x0f_peak_processes\"L\n\tIsolation\x12(\n\x04path\x18\x01 \x01(\x0e\x32\x1a.trialbox.v1.IsolationPath\x12\x15\n\rwaived_layers\x18\x02 \x03(\t\"+\n\x0bSkippedFile\x12\x0c\n\x04path\x18\x01 \x01(\x0c\x12\x0e\n\x06reason\x18\x02 \x01(\t\"+\n\nOutputFile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\"\xb9\x03\n\tExecution\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12%\n\x07outcome\x18\x02 \x01(\x0e\x32\x14.trialbox.v1.Outcome\x12\x16\n\texit_code\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x13\n\x06signal\x18\x04 \x01(\x05H\x01\x88\x01\x01\x12\x0e\n\x06stdout\x18\x05 \x01(\x0c\x12\x0e\n\x06stderr\x18\x06 \x01(\x0c\x12\x18\n\x10stdout_truncated\x18\x07 \x01(\x08\x12\x18\n\x10stderr_truncated\x18\x08 \x01(\x08\x12\x30\n\texception\x18\t \x01(\x0b\x32\x1d.trialbox.v1.ProgramException\x12&\n\x05\x66iles\x18\n \x03(\x0b\x32\x17.trialbox.v1.OutputFile\x12/\n\rskipped_files\x18\x0b \x03(\x0b\x32\x18.trialbox.v1.SkippedFile\x12!\n\x05usage\x18\x0c \x01(\x0b\x32\x12.trialbox.v1.Usage\x12)\n\tisolation\x18\r \x01(\x0b\x32\x16.trialbox.v1.IsolationB\x0c\n\n_exit_codeB\t\n\x07_signal*\x8f\x02\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTCOME_SUCCEEDED\x10\x01\x12\x12\n\x0eOUTCOME_FAILED\x10\x02\x12\x14\n\x10OUTCOME_SIGNALED\x10\x03\x12\x1e\n\x1aOUTCOME_WALL_TIME_EXCEEDED\x10\x04\x12\x1d\n\x19OUTCOME_CPU_TIME_EXCEEDED\x10\x05\x12\x1b\n\x17OUTCOME_MEMORY_EXCEEDED\x10\x06\x12\x1b\n\x17OUTCOME_OUTPUT_EXCEEDED\x10\x07\x12\x1a\n\x16OUTCOME_SYSCALL_DENIED\x10\x08\x12\x15\n\x11OUTCOME_CANCELLED\x10\t*a\n\rIsolationPath\x12\x1e\n\x1aISOLATION_PATH_UNSPECIFIED\x10\x00\x12\x17\n\x13ISOLATION_PATH_COLD\x10\x01\x12\x17\n\x13ISOLATION_PATH_WARM\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1btrialbox/v1/execution.proto\x12\x0btrialbox.v1\"\xa3\x02\n\x07Program\x12\x0e\n\x06source\x18\x01 \x01(\x0c\x12.\n\x05\x66iles\x18\x02 \x03(\x0b\x32\x1f.trialbox.v1.Program.FilesEntry\x12\x0c\n\x04\x61rgs\x18\x03 \x03(\t\x12\r\n\x05stdin\x18\x04 \x01(\x0c\x12*\n\x03\x65nv\x18\x05 \x03(\x0b\x32\x1d.trialbox.v1.Program.EnvEntry\x12\x0f\n\x07runtime\x18\x06 \x01(\t\x12\x16\n\thash_seed\x18\x07 \x01(\rH\x00\x88\x01\x01\x1a,\n\nFilesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\x1a*\n\x08\x45nvEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0c\n\n_hash_seed\"\x8c\x03\n\x06Limits\x12\x19\n\x0cwall_seconds\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x18\n\x0b\x63pu_seconds\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x19\n\x0cmemory_bytes\x18\x03 \x01(\x04H\x02\x88\x01\x01\x12\x16\n\tprocesses\x18\x04 \x01(\rH\x03\x88\x01\x01\x12\x17\n\nopen_files\x18\x05 \x01(\rH\x04\x88\x01\x01\x12\x17\n\ndisk_bytes\x18\x06 \x01(\x04H\x05\x88\x01\x01\x12\x18\n\x0b\x64isk_inodes\x18\x07 \x01(\x04H\x06\x88\x01\x01\x12\x19\n\x0coutput_bytes\x18\x08 \x01(\x04H\x07\x88\x01\x01\x12\x1e\n\x11no_output_seconds\x18\t \x01(\x01H\x08\x88\x01\x01\x42\x0f\n\r_wall_secondsB\x0e\n\x0c_cpu_secondsB\x0f\n\r_memory_bytesB\x0c\n\n_processesB\r\n\x0b_open_filesB\r\n\x0b_disk_bytesB\x0e\n\x0c_disk_inodesB\x0f\n\r_output_bytesB\x14\n\x12_no_output_seconds\"?\n\x10ProgramException\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0c\n\x04line\x18\x03 \x01(\r\"\xcc\x01\n\x05Usage\x12\x14\n\x0cwall_seconds\x18\x01 \x01(\x01\x12\x18\n\x10user_cpu_seconds\x18\x02 \x01(\x01\x12\x1a\n\x12system_cpu_seconds\x18\x03 \x01(\x01\x12\x19\n\x11peak_memory_bytes\x18\x04 \x01(\x04\x12\x1b\n\x0epeak_processes\x18\x05 \x01(\rH\x00\x88\x01\x01\x12\x15\n\rqueue_seconds\x18\x06 \x01(\x01\x12\x15\n\rsetup_seconds\x18\x07 \x01(\x01\x42\x11\n\x0f_peak_processes\"L\n\tIsolation\x12(\n\x04path\x18\x01 \x01(\x0e\x32\x1a.trialbox.v1.IsolationPath\x12\x15\n\rwaived_layers\x18\x02 \x03(\t\"+\n\x0bSkippedFile\x12\x0c\n\x04path\x18\x01 \x01(\x0c\x12\x0e\n\x06reason\x18\x02 \x01(\t\"+\n\nOutputFile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\"\xb9\x03\n\tExecution\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12%\n\x07outcome\x18\x02 \x01(\x0e\x32\x14.trialbox.v1.Outcome\x12\x16\n\texit_code\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x13\n\x06signal\x18\x04 \x01(\x05H\x01\x88\x01\x01\x12\x0e\n\x06stdout\x18\x05 \x01(\x0c\x12\x0e\n\x06stderr\x18\x06 \x01(\x0c\x12\x18\n\x10stdout_truncated\x18\x07 \x01(\x08\x12\x18\n\x10stderr_truncated\x18\x08 \x01(\x08\x12\x30\n\texception\x18\t \x01(\x0b\x32\x1d.trialbox.v1.ProgramException\x12&\n\x05\x66iles\x18\n \x03(\x0b\x32\x17.trialbox.v1.OutputFile\x12/\n\rskipped_files\x18\x0b \x03(\x0b\x32\x18.trialbox.v1.SkippedFile\x12!\n\x05usage\x18\x0c \x01(\x0b\x32\x12.trialbox.v1.Usage\x12)\n\tisolation\x18\r \x01(\x0b\x32\x16.trialbox.v1.IsolationB\x0c\n\n_exit_codeB\t\n\x07_signal*\xb4\x02\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTCOME_SUCCEEDED\x10\x01\x12\x12\n\x0eOUTCOME_FAILED\x10\x02\x12\x14\n\x10OUTCOME_SIGNALED\x10\x03\x12\x1e\n\x1aOUTCOME_WALL_TIME_EXCEEDED\x10\x04\x12\x1d\n\x19OUTCOME_CPU_TIME_EXCEEDED\x10\x05\x12\x1b\n\x17OUTCOME_MEMORY_EXCEEDED\x10\x06\x12\x1b\n\x17OUTCOME_OUTPUT_EXCEEDED\x10\x07\x12\x1a\n\x16OUTCOME_SYSCALL_DENIED\x10\x08\x12\x15\n\x11OUTCOME_CANCELLED\x10\t\x12#\n\x1fOUTCOME_NO_OUTPUT_TIME_EXCEEDED\x10\n*a\n\rIsolationPath\x12\x1e\n\x1aISOLATION_PATH_UNSPECIFIED\x10\x00\x12\x17\n\x13ISOLATION_PATH_COLD\x10\x01\x12\x17\n\x13ISOLATION_PATH_WARM\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,10 +35,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROGRAM_FILESENTRY']._serialized_options = b'8\001'
   _globals['_PROGRAM_ENVENTRY']._loaded_options = None
   _globals['_PROGRAM_ENVENTRY']._serialized_options = b'8\001'
-  _globals['_OUTCOME']._serialized_start=1568
-  _globals['_OUTCOME']._serialized_end=1839
-  _globals['_ISOLATIONPATH']._serialized_start=1841
-  _globals['_ISOLATIONPATH']._serialized_end=1938
+  _globals['_OUTCOME']._serialized_start=1622
+  _globals['_OUTCOME']._serialized_end=1930
+  _globals['_ISOLATIONPATH']._serialized_start=1932
+  _globals['_ISOLATIONPATH']._serialized_end=2029
   _globals['_PROGRAM']._serialized_start=45
   _globals['_PROGRAM']._serialized_end=336
   _globals['_PROGRAM_FILESENTRY']._serialized_start=234
@@ -46,17 +46,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROGRAM_ENVENTRY']._serialized_start=280
   _globals['_PROGRAM_ENVENTRY']._serialized_end=322
   _globals['_LIMITS']._serialized_start=339
-  _globals['_LIMITS']._serialized_end=681
-  _globals['_PROGRAMEXCEPTION']._serialized_start=683
-  _globals['_PROGRAMEXCEPTION']._serialized_end=746
-  _globals['_USAGE']._serialized_start=749
-  _globals['_USAGE']._serialized_end=953
-  _globals['_ISOLATION']._serialized_start=955
-  _globals['_ISOLATION']._serialized_end=1031
-  _globals['_SKIPPEDFILE']._serialized_start=1033
-  _globals['_SKIPPEDFILE']._serialized_end=1076
-  _globals['_OUTPUTFILE']._serialized_start=1078
-  _globals['_OUTPUTFILE']._serialized_end=1121
-  _globals['_EXECUTION']._serialized_start=1124
-  _globals['_EXECUTION']._serialized_end=1565
+  _globals['_LIMITS']._serialized_end=735
+  _globals['_PROGRAMEXCEPTION']._serialized_start=737
+  _globals['_PROGRAMEXCEPTION']._serialized_end=800
+  _globals['_USAGE']._serialized_start=803
+  _globals['_USAGE']._serialized_end=1007
+  _globals['_ISOLATION']._serialized_start=1009
+  _globals['_ISOLATION']._serialized_end=1085
+  _globals['_SKIPPEDFILE']._serialized_start=1087
+  _globals['_SKIPPEDFILE']._serialized_end=1130
+  _globals['_OUTPUTFILE']._serialized_start=1132
+  _globals['_OUTPUTFILE']._serialized_end=1175
+  _globals['_EXECUTION']._serialized_start=1178
+  _globals['_EXECUTION']._serialized_end=1619
 # @@protoc_insertion_point(module_scope)

@@ -41,6 +41,8 @@ class _OutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Outcome.Value
     """A forbidden system call of the kind that kills."""
     OUTCOME_CANCELLED: _Outcome.ValueType  # 9
     """Ended because the caller went away or asked for it."""
+    OUTCOME_NO_OUTPUT_TIME_EXCEEDED: _Outcome.ValueType  # 10
+    """It wrote nothing for as long as it may."""
 
 class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
     """How a program ended. Infrastructure failure is a gRPC error, never an outcome."""
@@ -61,6 +63,8 @@ OUTCOME_SYSCALL_DENIED: Outcome.ValueType  # 8
 """A forbidden system call of the kind that kills."""
 OUTCOME_CANCELLED: Outcome.ValueType  # 9
 """Ended because the caller went away or asked for it."""
+OUTCOME_NO_OUTPUT_TIME_EXCEEDED: Outcome.ValueType  # 10
+"""It wrote nothing for as long as it may."""
 Global___Outcome: _TypeAlias = Outcome  # noqa: Y015
 
 class _IsolationPath:
@@ -194,6 +198,7 @@ class Limits(_message.Message):
     DISK_BYTES_FIELD_NUMBER: _builtins.int
     DISK_INODES_FIELD_NUMBER: _builtins.int
     OUTPUT_BYTES_FIELD_NUMBER: _builtins.int
+    NO_OUTPUT_SECONDS_FIELD_NUMBER: _builtins.int
     wall_seconds: _builtins.float
     """Elapsed seconds from the program's first instruction; set-up is not charged."""
     cpu_seconds: _builtins.float
@@ -212,6 +217,10 @@ class Limits(_message.Message):
     """Files and directories on each private file system."""
     output_bytes: _builtins.int
     """Bytes of stdout, and of stderr; one more ends the program."""
+    no_output_seconds: _builtins.float
+    """Elapsed seconds in which the program writes neither to stdout nor to stderr. Left out by the
+    server's default too, there is no such limit. Evaluations don't have it.
+    """
     def __init__(
         self,
         *,
@@ -223,10 +232,11 @@ class Limits(_message.Message):
         disk_bytes: _builtins.int | None = ...,
         disk_inodes: _builtins.int | None = ...,
         output_bytes: _builtins.int | None = ...,
+        no_output_seconds: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_cpu_seconds", b"_cpu_seconds", "_disk_bytes", b"_disk_bytes", "_disk_inodes", b"_disk_inodes", "_memory_bytes", b"_memory_bytes", "_open_files", b"_open_files", "_output_bytes", b"_output_bytes", "_processes", b"_processes", "_wall_seconds", b"_wall_seconds", "cpu_seconds", b"cpu_seconds", "disk_bytes", b"disk_bytes", "disk_inodes", b"disk_inodes", "memory_bytes", b"memory_bytes", "open_files", b"open_files", "output_bytes", b"output_bytes", "processes", b"processes", "wall_seconds", b"wall_seconds"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cpu_seconds", b"_cpu_seconds", "_disk_bytes", b"_disk_bytes", "_disk_inodes", b"_disk_inodes", "_memory_bytes", b"_memory_bytes", "_no_output_seconds", b"_no_output_seconds", "_open_files", b"_open_files", "_output_bytes", b"_output_bytes", "_processes", b"_processes", "_wall_seconds", b"_wall_seconds", "cpu_seconds", b"cpu_seconds", "disk_bytes", b"disk_bytes", "disk_inodes", b"disk_inodes", "memory_bytes", b"memory_bytes", "no_output_seconds", b"no_output_seconds", "open_files", b"open_files", "output_bytes", b"output_bytes", "processes", b"processes", "wall_seconds", b"wall_seconds"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cpu_seconds", b"_cpu_seconds", "_disk_bytes", b"_disk_bytes", "_disk_inodes", b"_disk_inodes", "_memory_bytes", b"_memory_bytes", "_open_files", b"_open_files", "_output_bytes", b"_output_bytes", "_processes", b"_processes", "_wall_seconds", b"_wall_seconds", "cpu_seconds", b"cpu_seconds", "disk_bytes", b"disk_bytes", "disk_inodes", b"disk_inodes", "memory_bytes", b"memory_bytes", "open_files", b"open_files", "output_bytes", b"output_bytes", "processes", b"processes", "wall_seconds", b"wall_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cpu_seconds", b"_cpu_seconds", "_disk_bytes", b"_disk_bytes", "_disk_inodes", b"_disk_inodes", "_memory_bytes", b"_memory_bytes", "_no_output_seconds", b"_no_output_seconds", "_open_files", b"_open_files", "_output_bytes", b"_output_bytes", "_processes", b"_processes", "_wall_seconds", b"_wall_seconds", "cpu_seconds", b"cpu_seconds", "disk_bytes", b"disk_bytes", "disk_inodes", b"disk_inodes", "memory_bytes", b"memory_bytes", "no_output_seconds", b"no_output_seconds", "open_files", b"open_files", "output_bytes", b"output_bytes", "processes", b"processes", "wall_seconds", b"wall_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__cpu_seconds: _TypeAlias = _typing.Literal["cpu_seconds"]  # noqa: Y015
     _WhichOneofArgType__cpu_seconds: _TypeAlias = _typing.Literal["_cpu_seconds", b"_cpu_seconds"]  # noqa: Y015
@@ -236,6 +246,8 @@ class Limits(_message.Message):
     _WhichOneofArgType__disk_inodes: _TypeAlias = _typing.Literal["_disk_inodes", b"_disk_inodes"]  # noqa: Y015
     _WhichOneofReturnType__memory_bytes: _TypeAlias = _typing.Literal["memory_bytes"]  # noqa: Y015
     _WhichOneofArgType__memory_bytes: _TypeAlias = _typing.Literal["_memory_bytes", b"_memory_bytes"]  # noqa: Y015
+    _WhichOneofReturnType__no_output_seconds: _TypeAlias = _typing.Literal["no_output_seconds"]  # noqa: Y015
+    _WhichOneofArgType__no_output_seconds: _TypeAlias = _typing.Literal["_no_output_seconds", b"_no_output_seconds"]  # noqa: Y015
     _WhichOneofReturnType__open_files: _TypeAlias = _typing.Literal["open_files"]  # noqa: Y015
     _WhichOneofArgType__open_files: _TypeAlias = _typing.Literal["_open_files", b"_open_files"]  # noqa: Y015
     _WhichOneofReturnType__output_bytes: _TypeAlias = _typing.Literal["output_bytes"]  # noqa: Y015
@@ -252,6 +264,8 @@ class Limits(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__disk_inodes) -> _WhichOneofReturnType__disk_inodes | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__memory_bytes) -> _WhichOneofReturnType__memory_bytes | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__no_output_seconds) -> _WhichOneofReturnType__no_output_seconds | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__open_files) -> _WhichOneofReturnType__open_files | None: ...
     @_typing.overload

@@ -27,43 +27,51 @@ from trialbox.v1 import evaluation_pb2 as trialbox_dot_v1_dot_evaluation__pb2
 from trialbox.v1 import execution_pb2 as trialbox_dot_v1_dot_execution__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!trialbox/v1/sandbox_service.proto\x12\x0btrialbox.v1\x1a\x17google/rpc/status.proto\x1a\x1ctrialbox/v1/evaluation.proto\x1a\x1btrialbox/v1/execution.proto\"\xb0\x01\n\x0e\x45xecuteRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12%\n\x07program\x18\x02 \x01(\x0b\x32\x14.trialbox.v1.Program\x12#\n\x06limits\x18\x03 \x01(\x0b\x32\x13.trialbox.v1.Limits\x12\x0f\n\x07\x63ollect\x18\x04 \x03(\t\x12-\n\tisolation\x18\x05 \x01(\x0e\x32\x1a.trialbox.v1.IsolationPath\"<\n\x0f\x45xecuteResponse\x12)\n\texecution\x18\x01 \x01(\x0b\x32\x16.trialbox.v1.Execution\"`\n\x13\x45xecuteBatchRequest\x12-\n\x08requests\x18\x01 \x03(\x0b\x32\x1b.trialbox.v1.ExecuteRequest\x12\x1a\n\x12\x63\x61ncel_request_ids\x18\x02 \x03(\t\"\xd0\x01\n\x14\x45xecuteBatchResponse\x12\x39\n\x07\x61nswers\x18\x01 \x03(\x0b\x32(.trialbox.v1.ExecuteBatchResponse.Answer\x1a}\n\x06\x41nswer\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x30\n\x08response\x18\x02 \x01(\x0b\x32\x1c.trialbox.v1.ExecuteResponseH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"\xc5\x02\n\x0f\x45valuateRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12%\n\x07program\x18\x02 \x01(\x0b\x32\x14.trialbox.v1.Program\x12#\n\x05suite\x18\x03 \x01(\x0b\x32\x12.trialbox.v1.SuiteH\x00\x12\x12\n\x08suite_id\x18\t \x01(\x0cH\x00\x12#\n\x06limits\x18\x04 \x01(\x0b\x32\x13.trialbox.v1.Limits\x12\x19\n\x0c\x63\x61se_seconds\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x15\n\rforbid_shared\x18\x06 \x01(\x08\x12\r\n\x05\x66resh\x18\x07 \x01(\x08\x12\x10\n\x08\x63overage\x18\n \x01(\x08\x12-\n\tisolation\x18\x08 \x01(\x0e\x32\x1a.trialbox.v1.IsolationPathB\x06\n\x04taskB\x0f\n\r_case_seconds\"?\n\x10\x45valuateResponse\x12+\n\nevaluation\x18\x01 \x01(\x0b\x32\x17.trialbox.v1.Evaluation\"F\n\x14\x45valuateBatchRequest\x12.\n\x08requests\x18\x01 \x03(\x0b\x32\x1c.trialbox.v1.EvaluateRequest\"\xd3\x01\n\x15\x45valuateBatchResponse\x12:\n\x07\x61nswers\x18\x01 \x03(\x0b\x32).trialbox.v1.EvaluateBatchResponse.Answer\x1a~\n\x06\x41nswer\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x31\n\x08response\x18\x02 \x01(\x0b\x32\x1d.trialbox.v1.EvaluateResponseH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"\x16\n\x14GetServerInfoRequest\"C\n\x07Runtime\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x16\n\x0epython_version\x18\x02 \x01(\t\x12\x12\n\nis_default\x18\x03 \x01(\x08\"_\n\x05Layer\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x05state\x18\x02 \x01(\x0e\x32\x17.trialbox.v1.LayerState\x12\x10\n\x08\x65vidence\x18\x03 \x01(\t\x12\x0e\n\x06remedy\x18\x04 \x01(\t\"\xfb\x01\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12&\n\x08runtimes\x18\x02 \x03(\x0b\x32\x14.trialbox.v1.Runtime\x12+\n\x0e\x64\x65\x66\x61ult_limits\x18\x03 \x01(\x0b\x32\x13.trialbox.v1.Limits\x12+\n\x0emaximum_limits\x18\x04 \x01(\x0b\x32\x13.trialbox.v1.Limits\x12\x1c\n\x14\x64\x65\x66\x61ult_case_seconds\x18\x05 \x01(\x01\x12\r\n\x05slots\x18\x06 \x01(\r\x12\"\n\x06layers\x18\x07 \x03(\x0b\x32\x12.trialbox.v1.Layer*j\n\nLayerState\x12\x1b\n\x17LAYER_STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0eLAYER_STATE_ON\x10\x01\x12\x16\n\x12LAYER_STATE_WAIVED\x10\x02\x12\x13\n\x0fLAYER_STATE_OFF\x10\x03\x32\xac\x03\n\x0eSandboxService\x12\x44\n\x07\x45xecute\x12\x1b.trialbox.v1.ExecuteRequest\x1a\x1c.trialbox.v1.ExecuteResponse\x12W\n\x0c\x45xecuteBatch\x12 .trialbox.v1.ExecuteBatchRequest\x1a!.trialbox.v1.ExecuteBatchResponse(\x01\x30\x01\x12G\n\x08\x45valuate\x12\x1c.trialbox.v1.EvaluateRequest\x1a\x1d.trialbox.v1.EvaluateResponse\x12Z\n\rEvaluateBatch\x12!.trialbox.v1.EvaluateBatchRequest\x1a\".trialbox.v1.EvaluateBatchResponse(\x01\x30\x01\x12V\n\rGetServerInfo\x12!.trialbox.v1.GetServerInfoRequest\x1a\".trialbox.v1.GetServerInfoResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!trialbox/v1/sandbox_service.proto\x12\x0btrialbox.v1\x1a\x17google/rpc/status.proto\x1a\x1ctrialbox/v1/evaluation.proto\x1a\x1btrialbox/v1/execution.proto\"\xb0\x01\n\x0e\x45xecuteRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12%\n\x07program\x18\x02 \x01(\x0b\x32\x14.trialbox.v1.Program\x12#\n\x06limits\x18\x03 \x01(\x0b\x32\x13.trialbox.v1.Limits\x12\x0f\n\x07\x63ollect\x18\x04 \x03(\t\x12-\n\tisolation\x18\x05 \x01(\x0e\x32\x1a.trialbox.v1.IsolationPath\"<\n\x0f\x45xecuteResponse\x12)\n\texecution\x18\x01 \x01(\x0b\x32\x16.trialbox.v1.Execution\"D\n\x14\x45xecuteStreamRequest\x12,\n\x07request\x18\x01 \x01(\x0b\x32\x1b.trialbox.v1.ExecuteRequest\"\xf7\x02\n\x15\x45xecuteStreamResponse\x12=\n\x07started\x18\x01 \x01(\x0b\x32*.trialbox.v1.ExecuteStreamResponse.StartedH\x00\x12;\n\x06stdout\x18\x02 \x01(\x0b\x32).trialbox.v1.ExecuteStreamResponse.OutputH\x00\x12;\n\x06stderr\x18\x03 \x01(\x0b\x32).trialbox.v1.ExecuteStreamResponse.OutputH\x00\x12*\n\x08\x66inished\x18\x04 \x01(\x0b\x32\x16.trialbox.v1.ExecutionH\x00\x1aH\n\x07Started\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12)\n\tisolation\x18\x02 \x01(\x0b\x32\x16.trialbox.v1.Isolation\x1a&\n\x06Output\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0e\n\x06offset\x18\x02 \x01(\x04\x42\x07\n\x05\x65vent\"`\n\x13\x45xecuteBatchRequest\x12-\n\x08requests\x18\x01 \x03(\x0b\x32\x1b.trialbox.v1.ExecuteRequest\x12\x1a\n\x12\x63\x61ncel_request_ids\x18\x02 \x03(\t\"\xd0\x01\n\x14\x45xecuteBatchResponse\x12\x39\n\x07\x61nswers\x18\x01 \x03(\x0b\x32(.trialbox.v1.ExecuteBatchResponse.Answer\x1a}\n\x06\x41nswer\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x30\n\x08response\x18\x02 \x01(\x0b\x32\x1c.trialbox.v1.ExecuteResponseH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"\xc5\x02\n\x0f\x45valuateRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12%\n\x07program\x18\x02 \x01(\x0b\x32\x14.trialbox.v1.Program\x12#\n\x05suite\x18\x03 \x01(\x0b\x32\x12.trialbox.v1.SuiteH\x00\x12\x12\n\x08suite_id\x18\t \x01(\x0cH\x00\x12#\n\x06limits\x18\x04 \x01(\x0b\x32\x13.trialbox.v1.Limits\x12\x19\n\x0c\x63\x61se_seconds\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x15\n\rforbid_shared\x18\x06 \x01(\x08\x12\r\n\x05\x66resh\x18\x07 \x01(\x08\x12\x10\n\x08\x63overage\x18\n \x01(\x08\x12-\n\tisolation\x18\x08 \x01(\x0e\x32\x1a.trialbox.v1.IsolationPathB\x06\n\x04taskB\x0f\n\r_case_seconds\"?\n\x10\x45valuateResponse\x12+\n\nevaluation\x18\x01 \x01(\x0b\x32\x17.trialbox.v1.Evaluation\"F\n\x14\x45valuateBatchRequest\x12.\n\x08requests\x18\x01 \x03(\x0b\x32\x1c.trialbox.v1.EvaluateRequest\"\xd3\x01\n\x15\x45valuateBatchResponse\x12:\n\x07\x61nswers\x18\x01 \x03(\x0b\x32).trialbox.v1.EvaluateBatchResponse.Answer\x1a~\n\x06\x41nswer\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x31\n\x08response\x18\x02 \x01(\x0b\x32\x1d.trialbox.v1.EvaluateResponseH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"\x16\n\x14GetServerInfoRequest\"C\n\x07Runtime\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x16\n\x0epython_version\x18\x02 \x01(\t\x12\x12\n\nis_default\x18\x03 \x01(\x08\"_\n\x05Layer\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x05state\x18\x02 \x01(\x0e\x32\x17.trialbox.v1.LayerState\x12\x10\n\x08\x65vidence\x18\x03 \x01(\t\x12\x0e\n\x06remedy\x18\x04 \x01(\t\"\xfb\x01\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12&\n\x08runtimes\x18\x02 \x03(\x0b\x32\x14.trialbox.v1.Runtime\x12+\n\x0e\x64\x65\x66\x61ult_limits\x18\x03 \x01(\x0b\x32\x13.trialbox.v1.Limits\x12+\n\x0emaximum_limits\x18\x04 \x01(\x0b\x32\x13.trialbox.v1.Limits\x12\x1c\n\x14\x64\x65\x66\x61ult_case_seconds\x18\x05 \x01(\x01\x12\r\n\x05slots\x18\x06 \x01(\r\x12\"\n\x06layers\x18\x07 \x03(\x0b\x32\x12.trialbox.v1.Layer*j\n\nLayerState\x12\x1b\n\x17LAYER_STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0eLAYER_STATE_ON\x10\x01\x12\x16\n\x12LAYER_STATE_WAIVED\x10\x02\x12\x13\n\x0fLAYER_STATE_OFF\x10\x03\x32\x86\x04\n\x0eSandboxService\x12\x44\n\x07\x45xecute\x12\x1b.trialbox.v1.ExecuteRequest\x1a\x1c.trialbox.v1.ExecuteResponse\x12X\n\rExecuteStream\x12!.trialbox.v1.ExecuteStreamRequest\x1a\".trialbox.v1.ExecuteStreamResponse0\x01\x12W\n\x0c\x45xecuteBatch\x12 .trialbox.v1.ExecuteBatchRequest\x1a!.trialbox.v1.ExecuteBatchResponse(\x01\x30\x01\x12G\n\x08\x45valuate\x12\x1c.trialbox.v1.EvaluateRequest\x1a\x1d.trialbox.v1.EvaluateResponse\x12Z\n\rEvaluateBatch\x12!.trialbox.v1.EvaluateBatchRequest\x1a\".trialbox.v1.EvaluateBatchResponse(\x01\x30\x01\x12V\n\rGetServerInfo\x12!.trialbox.v1.GetServerInfoRequest\x1a\".trialbox.v1.GetServerInfoResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'trialbox.v1.sandbox_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LAYERSTATE']._serialized_start=1807
-  _globals['_LAYERSTATE']._serialized_end=1913
+  _globals['_LAYERSTATE']._serialized_start=2255
+  _globals['_LAYERSTATE']._serialized_end=2361
   _globals['_EXECUTEREQUEST']._serialized_start=135
   _globals['_EXECUTEREQUEST']._serialized_end=311
   _globals['_EXECUTERESPONSE']._serialized_start=313
   _globals['_EXECUTERESPONSE']._serialized_end=373
-  _globals['_EXECUTEBATCHREQUEST']._serialized_start=375
-  _globals['_EXECUTEBATCHREQUEST']._serialized_end=471
-  _globals['_EXECUTEBATCHRESPONSE']._serialized_start=474
-  _globals['_EXECUTEBATCHRESPONSE']._serialized_end=682
-  _globals['_EXECUTEBATCHRESPONSE_ANSWER']._serialized_start=557
-  _globals['_EXECUTEBATCHRESPONSE_ANSWER']._serialized_end=682
-  _globals['_EVALUATEREQUEST']._serialized_start=685
-  _globals['_EVALUATEREQUEST']._serialized_end=1010
-  _globals['_EVALUATERESPONSE']._serialized_start=1012
-  _globals['_EVALUATERESPONSE']._serialized_end=1075
-  _globals['_EVALUATEBATCHREQUEST']._serialized_start=1077
-  _globals['_EVALUATEBATCHREQUEST']._serialized_end=1147
-  _globals['_EVALUATEBATCHRESPONSE']._serialized_start=1150
-  _globals['_EVALUATEBATCHRESPONSE']._serialized_end=1361
-  _globals['_EVALUATEBATCHRESPONSE_ANSWER']._serialized_start=1235
-  _globals['_EVALUATEBATCHRESPONSE_ANSWER']._serialized_end=1361
-  _globals['_GETSERVERINFOREQUEST']._serialized_start=1363
-  _globals['_GETSERVERINFOREQUEST']._serialized_end=1385
-  _globals['_RUNTIME']._serialized_start=1387
-  _globals['_RUNTIME']._serialized_end=1454
-  _globals['_LAYER']._serialized_start=1456
-  _globals['_LAYER']._serialized_end=1551
-  _globals['_GETSERVERINFORESPONSE']._serialized_start=1554
-  _globals['_GETSERVERINFORESPONSE']._serialized_end=1805
-  _globals['_SANDBOXSERVICE']._serialized_start=1916
-  _globals['_SANDBOXSERVICE']._serialized_end=2344
+  _globals['_EXECUTESTREAMREQUEST']._serialized_start=375
+  _globals['_EXECUTESTREAMREQUEST']._serialized_end=443
+  _globals['_EXECUTESTREAMRESPONSE']._serialized_start=446
+  _globals['_EXECUTESTREAMRESPONSE']._serialized_end=821
+  _globals['_EXECUTESTREAMRESPONSE_STARTED']._serialized_start=700
+  _globals['_EXECUTESTREAMRESPONSE_STARTED']._serialized_end=772
+  _globals['_EXECUTESTREAMRESPONSE_OUTPUT']._serialized_start=774
+  _globals['_EXECUTESTREAMRESPONSE_OUTPUT']._serialized_end=812
+  _globals['_EXECUTEBATCHREQUEST']._serialized_start=823
+  _globals['_EXECUTEBATCHREQUEST']._serialized_end=919
+  _globals['_EXECUTEBATCHRESPONSE']._serialized_start=922
+  _globals['_EXECUTEBATCHRESPONSE']._serialized_end=1130
+  _globals['_EXECUTEBATCHRESPONSE_ANSWER']._serialized_start=1005
+  _globals['_EXECUTEBATCHRESPONSE_ANSWER']._serialized_end=1130
+  _globals['_EVALUATEREQUEST']._serialized_start=1133
+  _globals['_EVALUATEREQUEST']._serialized_end=1458
+  _globals['_EVALUATERESPONSE']._serialized_start=1460
+  _globals['_EVALUATERESPONSE']._serialized_end=1523
+  _globals['_EVALUATEBATCHREQUEST']._serialized_start=1525
+  _globals['_EVALUATEBATCHREQUEST']._serialized_end=1595
+  _globals['_EVALUATEBATCHRESPONSE']._serialized_start=1598
+  _globals['_EVALUATEBATCHRESPONSE']._serialized_end=1809
+  _globals['_EVALUATEBATCHRESPONSE_ANSWER']._serialized_start=1683
+  _globals['_EVALUATEBATCHRESPONSE_ANSWER']._serialized_end=1809
+  _globals['_GETSERVERINFOREQUEST']._serialized_start=1811
+  _globals['_GETSERVERINFOREQUEST']._serialized_end=1833
+  _globals['_RUNTIME']._serialized_start=1835
+  _globals['_RUNTIME']._serialized_end=1902
+  _globals['_LAYER']._serialized_start=1904
+  _globals['_LAYER']._serialized_end=1999
+  _globals['_GETSERVERINFORESPONSE']._serialized_start=2002
+  _globals['_GETSERVERINFORESPONSE']._serialized_end=2253
+  _globals['_SANDBOXSERVICE']._serialized_start=2364
+  _globals['_SANDBOXSERVICE']._serialized_end=2882
 # @@protoc_insertion_point(module_scope)

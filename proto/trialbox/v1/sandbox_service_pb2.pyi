@@ -104,6 +104,114 @@ class ExecuteResponse(_message.Message):
 Global___ExecuteResponse: _TypeAlias = ExecuteResponse  # noqa: Y015
 
 @_typing.final
+class ExecuteStreamRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def request(self) -> Global___ExecuteRequest: ...
+    def __init__(
+        self,
+        *,
+        request: Global___ExecuteRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExecuteStreamRequest: _TypeAlias = ExecuteStreamRequest  # noqa: Y015
+
+@_typing.final
+class ExecuteStreamResponse(_message.Message):
+    """`started` comes first and `finished` last; a program that never started has neither."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Started(_message.Message):
+        """The program was let go: from now on it may run."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        REQUEST_ID_FIELD_NUMBER: _builtins.int
+        ISOLATION_FIELD_NUMBER: _builtins.int
+        request_id: _builtins.str
+        @_builtins.property
+        def isolation(self) -> _execution_pb2.Isolation: ...
+        def __init__(
+            self,
+            *,
+            request_id: _builtins.str = ...,
+            isolation: _execution_pb2.Isolation | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["isolation", b"isolation"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["isolation", b"isolation", "request_id", b"request_id"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Output(_message.Message):
+        """The next bytes of one stream. The two streams are pipes of their own: which of them was written
+        to first is known only roughly.
+        """
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        DATA_FIELD_NUMBER: _builtins.int
+        OFFSET_FIELD_NUMBER: _builtins.int
+        data: _builtins.bytes
+        offset: _builtins.int
+        """Where `data` begins in its stream. Above the end of the last chunk, what lay between was
+        dropped: that happens only beyond the output limit, to a caller that reads too slowly.
+        """
+        def __init__(
+            self,
+            *,
+            data: _builtins.bytes = ...,
+            offset: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "offset", b"offset"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    STARTED_FIELD_NUMBER: _builtins.int
+    STDOUT_FIELD_NUMBER: _builtins.int
+    STDERR_FIELD_NUMBER: _builtins.int
+    FINISHED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def started(self) -> Global___ExecuteStreamResponse.Started: ...
+    @_builtins.property
+    def stdout(self) -> Global___ExecuteStreamResponse.Output: ...
+    @_builtins.property
+    def stderr(self) -> Global___ExecuteStreamResponse.Output: ...
+    @_builtins.property
+    def finished(self) -> _execution_pb2.Execution:
+        """Complete: all that Execute would have answered."""
+
+    def __init__(
+        self,
+        *,
+        started: Global___ExecuteStreamResponse.Started | None = ...,
+        stdout: Global___ExecuteStreamResponse.Output | None = ...,
+        stderr: Global___ExecuteStreamResponse.Output | None = ...,
+        finished: _execution_pb2.Execution | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "finished", b"finished", "started", b"started", "stderr", b"stderr", "stdout", b"stdout"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "finished", b"finished", "started", b"started", "stderr", b"stderr", "stdout", b"stdout"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["started", "stdout", "stderr", "finished"]  # noqa: Y015
+    _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
+
+Global___ExecuteStreamResponse: _TypeAlias = ExecuteStreamResponse  # noqa: Y015
+
+@_typing.final
 class ExecuteBatchRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

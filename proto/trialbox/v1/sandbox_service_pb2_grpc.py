@@ -39,6 +39,11 @@ class SandboxServiceStub(object):
                 request_serializer=trialbox_dot_v1_dot_sandbox__service__pb2.ExecuteRequest.SerializeToString,
                 response_deserializer=trialbox_dot_v1_dot_sandbox__service__pb2.ExecuteResponse.FromString,
                 _registered_method=True)
+        self.ExecuteStream = channel.unary_stream(
+                '/trialbox.v1.SandboxService/ExecuteStream',
+                request_serializer=trialbox_dot_v1_dot_sandbox__service__pb2.ExecuteStreamRequest.SerializeToString,
+                response_deserializer=trialbox_dot_v1_dot_sandbox__service__pb2.ExecuteStreamResponse.FromString,
+                _registered_method=True)
         self.ExecuteBatch = channel.stream_stream(
                 '/trialbox.v1.SandboxService/ExecuteBatch',
                 request_serializer=trialbox_dot_v1_dot_sandbox__service__pb2.ExecuteBatchRequest.SerializeToString,
@@ -66,6 +71,13 @@ class SandboxServiceServicer(object):
 
     def Execute(self, request, context):
         """Runs one program. A program's time-out, crash or lack of memory is status OK.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExecuteStream(self, request, context):
+        """Runs one program and tells what it puts out as it comes. Cancelling the call ends the program.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -106,6 +118,11 @@ def add_SandboxServiceServicer_to_server(servicer, server):
                     servicer.Execute,
                     request_deserializer=trialbox_dot_v1_dot_sandbox__service__pb2.ExecuteRequest.FromString,
                     response_serializer=trialbox_dot_v1_dot_sandbox__service__pb2.ExecuteResponse.SerializeToString,
+            ),
+            'ExecuteStream': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExecuteStream,
+                    request_deserializer=trialbox_dot_v1_dot_sandbox__service__pb2.ExecuteStreamRequest.FromString,
+                    response_serializer=trialbox_dot_v1_dot_sandbox__service__pb2.ExecuteStreamResponse.SerializeToString,
             ),
             'ExecuteBatch': grpc.stream_stream_rpc_method_handler(
                     servicer.ExecuteBatch,
@@ -155,6 +172,33 @@ class SandboxService(object):
             '/trialbox.v1.SandboxService/Execute',
             trialbox_dot_v1_dot_sandbox__service__pb2.ExecuteRequest.SerializeToString,
             trialbox_dot_v1_dot_sandbox__service__pb2.ExecuteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExecuteStream(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/trialbox.v1.SandboxService/ExecuteStream',
+            trialbox_dot_v1_dot_sandbox__service__pb2.ExecuteStreamRequest.SerializeToString,
+            trialbox_dot_v1_dot_sandbox__service__pb2.ExecuteStreamResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -33,6 +33,8 @@ class SandboxServiceStub:
     def __new__(cls, channel: _aio.Channel) -> SandboxServiceAsyncStub: ...
     Execute: _grpc.UnaryUnaryMultiCallable[_sandbox_service_pb2.ExecuteRequest, _sandbox_service_pb2.ExecuteResponse]
     """Runs one program. A program's time-out, crash or lack of memory is status OK."""
+    ExecuteStream: _grpc.UnaryStreamMultiCallable[_sandbox_service_pb2.ExecuteStreamRequest, _sandbox_service_pb2.ExecuteStreamResponse]
+    """Runs one program and tells what it puts out as it comes. Cancelling the call ends the program."""
     ExecuteBatch: _grpc.StreamStreamMultiCallable[_sandbox_service_pb2.ExecuteBatchRequest, _sandbox_service_pb2.ExecuteBatchResponse]
     """Runs many; answers come as they finish, matched by request_id."""
     Evaluate: _grpc.UnaryUnaryMultiCallable[_sandbox_service_pb2.EvaluateRequest, _sandbox_service_pb2.EvaluateResponse]
@@ -47,6 +49,8 @@ class SandboxServiceAsyncStub(SandboxServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Execute: _aio.UnaryUnaryMultiCallable[_sandbox_service_pb2.ExecuteRequest, _sandbox_service_pb2.ExecuteResponse]  # type: ignore[assignment]
     """Runs one program. A program's time-out, crash or lack of memory is status OK."""
+    ExecuteStream: _aio.UnaryStreamMultiCallable[_sandbox_service_pb2.ExecuteStreamRequest, _sandbox_service_pb2.ExecuteStreamResponse]  # type: ignore[assignment]
+    """Runs one program and tells what it puts out as it comes. Cancelling the call ends the program."""
     ExecuteBatch: _aio.StreamStreamMultiCallable[_sandbox_service_pb2.ExecuteBatchRequest, _sandbox_service_pb2.ExecuteBatchResponse]  # type: ignore[assignment]
     """Runs many; answers come as they finish, matched by request_id."""
     Evaluate: _aio.UnaryUnaryMultiCallable[_sandbox_service_pb2.EvaluateRequest, _sandbox_service_pb2.EvaluateResponse]  # type: ignore[assignment]
@@ -64,6 +68,14 @@ class SandboxServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sandbox_service_pb2.ExecuteResponse, _abc.Awaitable[_sandbox_service_pb2.ExecuteResponse]]:
         """Runs one program. A program's time-out, crash or lack of memory is status OK."""
+
+    @_abc_1.abstractmethod
+    def ExecuteStream(
+        self,
+        request: _sandbox_service_pb2.ExecuteStreamRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_sandbox_service_pb2.ExecuteStreamResponse], _abc.AsyncIterator[_sandbox_service_pb2.ExecuteStreamResponse]]:
+        """Runs one program and tells what it puts out as it comes. Cancelling the call ends the program."""
 
     @_abc_1.abstractmethod
     def ExecuteBatch(

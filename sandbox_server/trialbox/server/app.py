@@ -17,13 +17,16 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from trialbox.server import layers
+from trialbox.server.layers import LayersMissingError
 from trialbox.server.logs import configure_logging
+from trialbox.server.model import SandboxBrokenError
+from trialbox.server.readiness import Readiness
 from trialbox.server.sandbox import DEFAULT_RUNTIME, CannotServeError, Sandbox
 from trialbox.server.service import SandboxService
 from trialbox.server.settings import InvalidSettingsError, Settings, load
 from trialbox.server.suites import SuiteStore
 from trialbox.server.validation import Bounds
-from trialbox.v1 import MAX_MESSAGE_BYTES, sandbox_service_pb2, sandbox_service_pb2_grpc
+from trialbox.v1 import KEEPALIVE_SECONDS, MAX_MESSAGE_BYTES, sandbox_service_pb2, sandbox_service_pb2_grpc
 
 _SERVICE = sandbox_service_pb2.DESCRIPTOR.services_by_name["SandboxService"].full_name
 _READY = b"ready\n"
@@ -37,9 +40,8 @@ async def serve(settings: Settings) -> None:
     await sandbox.start()
     try:
         off = layers.missing(sandbox.layers)
-        if off:
-            listed = "".join(f"\n  {layer.name}: {layer.evidence}\n    {layer.remedy}" for layer in off)
-            raise CannotServeError(f"these isolation layers are missing, so nothing is served:{listed}")
+        if off and settings.lifeline_fd is not None:  # whoever waits there can do nothing but give up
+            raise CannotServeError(str(LayersMissingError(off)))
         await _serve(sandbox)
     finally:
         await _end_all_else()
@@ -56,13 +58,15 @@ async def _end_all_else() -> None:
 
 async def _serve(sandbox: Sandbox) -> None:
     settings = sandbox.settings
-    server = grpc.aio.server(
-        options=[
-            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-            ("grpc.so_reuseport", 0),
-        ]
-    )
+    server = grpc.aio.server(options=_options(settings))
+    health_servicer = health.aio.HealthServicer()
+
+    async def tell_health(serving: bool) -> None:
+        statuses = health_pb2.HealthCheckResponse
+        for name in ("", _SERVICE):
+            await health_servicer.set(name, statuses.SERVING if serving else statuses.NOT_SERVING)
+
+    readiness = Readiness(tell_health)
     service = SandboxService(
         pool=sandbox.pool,
         judges=sandbox.judges,
@@ -76,12 +80,11 @@ async def _serve(sandbox: Sandbox) -> None:
             warm_runtimes=frozenset(name for name, runtime in sandbox.runtimes.items() if runtime.warm),
             default_runtime=DEFAULT_RUNTIME,
         ),
-        layers=sandbox.layers,
+        readiness=readiness,
         runtimes={name: runtime.python_version for name, runtime in sandbox.runtimes.items()},
         version=metadata.version("trialbox"),
     )
     sandbox_service_pb2_grpc.add_SandboxServiceServicer_to_server(service, server)
-    health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     if settings.reflection:
         names = (_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
@@ -96,14 +99,9 @@ async def _serve(sandbox: Sandbox) -> None:
     gc.collect()
     gc.freeze()
     await server.start()
-    statuses = health_pb2.HealthCheckResponse
-
-    async def tell_health(serving: bool) -> None:
-        for name in ("", _SERVICE):
-            await health_servicer.set(name, statuses.SERVING if serving else statuses.NOT_SERVING)
-
-    await tell_health(True)
-    sandbox.pool.on_health = tell_health
+    await readiness.found(sandbox.layers)
+    sandbox.pool.on_health = readiness.slots_work
+    self_tests = asyncio.create_task(_repeat_self_test(sandbox, readiness))
     if not _is_local(settings.address):
         _log.warning(
             "no_authentication",
@@ -114,6 +112,7 @@ async def _serve(sandbox: Sandbox) -> None:
     _log.info("serving", address=settings.address, port=port, slots=settings.slots)
     await _told_to_stop(stop, settings.lifeline_fd)
     _log.info("stopping")
+    self_tests.cancel()
     await health_servicer.enter_graceful_shutdown()
     await server.stop(settings.stop_grace_seconds)
     if settings.lifeline_fd is not None and settings.address.startswith("unix:"):
@@ -122,6 +121,34 @@ async def _serve(sandbox: Sandbox) -> None:
         with contextlib.suppress(OSError):
             socket_path.unlink(missing_ok=True)
             socket_path.parent.rmdir()
+
+
+def _options(settings: Settings) -> list[tuple[str, int]]:
+    options = [
+        ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.so_reuseport", 0),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_ping_interval_without_data_ms", KEEPALIVE_SECONDS * 500),
+    ]
+    if settings.maximum_connection_seconds is not None:
+        longest = settings.maximum_limits.wall_seconds + settings.stop_grace_seconds
+        options += [
+            ("grpc.max_connection_age_ms", int(settings.maximum_connection_seconds * 1000)),
+            ("grpc.max_connection_age_grace_ms", int(longest * 1000)),
+        ]
+    return options
+
+
+async def _repeat_self_test(sandbox: Sandbox, readiness: Readiness) -> None:
+    while True:
+        await asyncio.sleep(sandbox.settings.self_test_seconds)
+        try:
+            found = await sandbox.self_test.run()
+        except SandboxBrokenError as error:  # that no slot works is known, and told by health
+            _log.warning("self_test_failed", error=str(error))
+        else:
+            await readiness.found(found)
 
 
 def _is_local(address: str) -> bool:

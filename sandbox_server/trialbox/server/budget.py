@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from trialbox.server.grading import TEXT_LIMIT, CaseResult, Verdict, exception_text, shortened
-from trialbox.server.model import Execution, Job, Limits, Outcome, ProgramException, Usage
+from trialbox.server.model import Execution, Job, Limits, Outcome, Usage
 from trialbox.server.watching import Execute, Watch
 
 _ALL_TEXTS_LIMIT = 1_000_000
@@ -78,12 +78,6 @@ def explain(execution: Execution, when: str, limit: int, make: Callable[..., Cas
         Outcome.SIGNALED: f"the process was ended by signal {execution.signal}",
     }.get(outcome, outcome.value.replace("_", " ").lower())
     return make(verdict=_VERDICTS.get(outcome, Verdict.ERROR), message=f"{detail} {when}")
-
-
-def does_not_load(failure: ProgramException, make: Callable[..., CaseResult] = CaseResult) -> CaseResult:
-    """Make the verdict of every case of a program that raised before it could be called."""
-    message = f"the program does not load: {failure.type}: {failure.message}"
-    return make(verdict=Verdict.ERROR, message=message, exception=failure)
 
 
 def overdue(when: str, case_seconds: float) -> str:

@@ -69,7 +69,7 @@ class _Evaluation:
                 message = f"the request forbids SHARED, and this case needs it: {why}"
                 self._results[number] = CaseResult(verdict=Verdict.ERROR, message=message, shared_reason=why)
             return
-        expected = self._job.suite.expected
+        expected = self._job.expected
         suite = replace(
             self._job.suite,
             cases=tuple(

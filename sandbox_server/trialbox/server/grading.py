@@ -123,8 +123,8 @@ class Suite:
     cases: tuple[Case, ...]
     setup: bytes = b""
     oracles: tuple[bytes, ...] = ()
-    expected: dict[int, bytes] = field(default_factory=dict)
-    """What oracles gave in an earlier evaluation, by case."""
+    expected: dict[str, dict[int, bytes]] = field(default_factory=dict)
+    """What oracles gave in earlier evaluations, by runtime, for interpreters may differ, and case."""
     suite_id: bytes = b""
 
 
@@ -146,6 +146,11 @@ class EvaluationJob:
     forbid_shared: bool = False
     fresh: bool = False
     coverage: bool = False
+
+    @property
+    def expected(self) -> dict[int, bytes]:
+        """What oracles gave, by case; to be added to."""
+        return self.suite.expected.setdefault(self.program.runtime, {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,3 +176,10 @@ class Evaluation:
 
     cases: tuple[CaseResult, ...]
     usage: Usage
+
+
+def not_loaded(record: bytes, told: ProgramException, trust: Trust) -> CaseResult:
+    """Make the verdict of every case, where the program (`unloaded`) or the set-up code (`unprepared`) raised."""
+    what = "the program does not load" if record == b"unloaded" else "the set-up code raised"
+    message = f"{what}: {told.type}: {told.message}"
+    return CaseResult(verdict=Verdict.ERROR, trust=trust, message=message, exception=told)

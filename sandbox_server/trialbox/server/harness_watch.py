@@ -3,8 +3,7 @@
 from collections import deque
 
 from trialbox.server.case_clock import CaseClock
-from trialbox.server.grading import CaseResult, Verdict, exception_text, shortened, told_exception
-from trialbox.server.model import ProgramException
+from trialbox.server.grading import CaseResult, Trust, Verdict, exception_text, not_loaded, shortened, told_exception
 from trialbox.server.records import RecordReader
 from trialbox.server.watching import Records, Running
 
@@ -19,7 +18,8 @@ class HarnessWatch:
     def __init__(self, numbers: list[int], *, case_seconds: float, text_limit: int) -> None:
         self.results: dict[int, CaseResult] = {}
         self.loaded = False
-        self.load_failure: ProgramException | None = None
+        self.load_failure: CaseResult | None = None
+        """The verdict of every case, where the program or the set-up code raised."""
         self.current: int | None = None
         """The case begun and not yet ended."""
         self.overdue = False
@@ -58,8 +58,8 @@ class HarnessWatch:
             raise ValueError("a record after the last")
         if name == b"loaded" and not self.loaded:
             self.loaded = True
-        elif name == b"load-failed" and not self.loaded:
-            self.load_failure = told_exception(*rest, limit=self._text_limit)
+        elif name in (b"unloaded", b"unprepared") and not self.loaded:
+            self.load_failure = not_loaded(name, told_exception(*rest, limit=self._text_limit), Trust.SHARED)
         elif name == b"begin" and self.loaded and self.current is None and int(rest[0]) == self._expected[0]:
             self.current = self._expected.popleft()
             self._clock.start()

@@ -238,7 +238,7 @@ class Jail:
         if fields[0] in (b"failed", b"lost"):
             self._running = False
             if fields[0] == b"lost":
-                raise ProcessLostError("the process ended before its program started")
+                raise ProcessLostError(f"the process ended before its program started{self.diagnosis()}")
             raise WorkspaceError(_text(fields[2:]))
         raise SandboxBrokenError(f"{packet.data[:80]!r} instead of {names!r} from the jail{self.diagnosis()}")
 

@@ -6,8 +6,16 @@ from dataclasses import dataclass
 from functools import partial
 
 from trialbox.server.case_clock import CaseClock
-from trialbox.server.grading import CaseResult, Trust, Verdict, arcs_from, exception_text, shortened, told_exception
-from trialbox.server.model import ProgramException
+from trialbox.server.grading import (
+    CaseResult,
+    Trust,
+    Verdict,
+    arcs_from,
+    exception_text,
+    not_loaded,
+    shortened,
+    told_exception,
+)
 from trialbox.server.records import RecordReader
 from trialbox.server.watching import Records, Running
 
@@ -54,7 +62,8 @@ class JudgeWatch:
         """The case whose time was up while the candidate of the moment worked on it; -1 is its loading."""
         self.last: int | None = None
         """The case that got its verdict last."""
-        self.load_failure: ProgramException | None = None
+        self.load_failure: CaseResult | None = None
+        """The verdict of every case, where the program or the set-up code raised."""
         self.forged = False
         """Whether something came that is not the record that must come next."""
         self._undecided = set(numbers)
@@ -129,8 +138,8 @@ class JudgeWatch:
             self._clock.start()
         elif name == b"lost" and self.pending:
             self._pause("lost", rest[0].decode())
-        elif name == b"unloaded":
-            self.load_failure = told_exception(*rest, limit=self._text_limit)
+        elif name in (b"unloaded", b"unprepared"):
+            self.load_failure = not_loaded(name, told_exception(*rest, limit=self._text_limit), Trust.SEPARATED)
             self._pause("unloaded")
         elif name in (b"fresh", b"done"):
             self._pause(name.decode())

@@ -1,4 +1,4 @@
-"""Judges that stand ready: processes that know no program, each in a jail, forked for every suite they are given."""
+"""Judges that stand ready: processes that know no program, each in a jail, forked for suites that may leave a trace."""
 
 import asyncio
 import os
@@ -44,14 +44,14 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class JudgingEnd:
-    """How a judge's fork ended."""
+    """How a judge was done with a suite."""
 
     outcome: Outcome
     detail: str
 
 
 class Judging:
-    """A fork of a judge at work on one suite; a Running for whoever keeps its clock."""
+    """A judge, or a fork of it, at work on one suite; a Running for whoever keeps its clock."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class Judging:
 
 
 class Judge:
-    """A process that is forked for one suite after another."""
+    """A process that judges one suite after another, in a fork of it where that is needed."""
 
     def __init__(self, pool: Pool, kind: Kind, limits: Limits) -> None:
         self.kind = kind
@@ -145,7 +145,7 @@ class Judge:
             raise SandboxBrokenError("a judge ended before it had a suite")
 
     def begin(self, suite: bytes, control: int, feed: Records) -> Judging:
-        """Have a fork of it judge a suite, once the last is judged.
+        """Have it judge a suite, once the last is judged.
 
         `control` is its end of a socket, `feed` takes its records.
         """
@@ -218,11 +218,9 @@ class Judges:
                     return found
                 if self._alive < self._count:
                     break
-                if self._idle:
-                    self._alive -= 1
-                    await self._idle.pop(0).stop()
-                else:
-                    await self._changed.wait()
+                if self._idle:  # of other kinds
+                    self._later(self._lose(self._idle.pop(0)))
+                await self._changed.wait()
             self._alive += 1
         judge = Judge(self._pool, kind, self.limits)
         try:
@@ -233,11 +231,9 @@ class Judges:
         return judge
 
     def _forget_dead(self) -> None:
-        dead = [judge for judge in self._idle if not judge.is_alive]
-        for judge in dead:
+        for judge in [judge for judge in self._idle if not judge.is_alive]:
             self._idle.remove(judge)
-            self._alive -= 1
-            self._later(judge.stop())
+            self._later(self._lose(judge))
 
     async def _give_back(self, judge: Judge) -> None:
         if judge.suites < _SUITES_BY_JUDGE and await judge.has_ended_well():

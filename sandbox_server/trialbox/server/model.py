@@ -2,6 +2,10 @@
 
 import enum
 from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trialbox.server.watching import Follower
 
 
 class Outcome(enum.Enum):
@@ -16,6 +20,7 @@ class Outcome(enum.Enum):
     OUTPUT_EXCEEDED = "OUTPUT_EXCEEDED"
     SYSCALL_DENIED = "SYSCALL_DENIED"
     CANCELLED = "CANCELLED"
+    NO_OUTPUT_TIME_EXCEEDED = "NO_OUTPUT_TIME_EXCEEDED"
 
 
 class IsolationPath(enum.Enum):
@@ -27,7 +32,7 @@ class IsolationPath(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one execution may use. Each is a positive number."""
+    """What one execution may use. Each is a positive number, and only the last may be missing."""
 
     wall_seconds: float
     cpu_seconds: float
@@ -37,6 +42,7 @@ class Limits:
     disk_bytes: int
     disk_inodes: int
     output_bytes: int
+    no_output_seconds: float | None = None
 
 
 LIMIT_NAMES = tuple(limit.name for limit in fields(Limits))
@@ -61,7 +67,7 @@ class Role(enum.Enum):
     HARNESS = "harness"
     """Loads the program and runs a suite on it, in one process."""
     JUDGE = "judging"
-    """Is forked for each suite it is given, to call candidates across a channel."""
+    """Stands ready for suites, whose test code calls candidates across a channel."""
     CANDIDATE = "answering"
     """Loads the program, and answers a judge's calls."""
 
@@ -91,6 +97,8 @@ class Job:
     isolation: IsolationPath
     collect: tuple[str, ...] = ()
     part: Part | None = None
+    follower: "Follower | None" = None
+    """Told of what the program puts out as it comes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

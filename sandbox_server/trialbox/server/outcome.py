@@ -14,6 +14,7 @@ REASONS = {
     b"output": Outcome.OUTPUT_EXCEEDED,
     b"cancelled": Outcome.CANCELLED,
     b"forged": Outcome.CANCELLED,
+    b"no_output": Outcome.NO_OUTPUT_TIME_EXCEEDED,
 }
 
 _TRACEBACK_BYTES = 65536

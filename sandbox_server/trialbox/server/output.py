@@ -35,6 +35,14 @@ class BoundedOutput:
         """Whether the stream was longer than what is kept."""
         return self.total > self._limit
 
+    def since(self, position: int, size: int) -> tuple[int, bytes]:
+        """Up to `size` bytes of the stream from `position` on, and where they begin: later, if some were dropped."""
+        if position < len(self._head):
+            return position, bytes(self._head[position : position + size])
+        tail_position = self.total - len(self._tail)
+        start = max(0, position - tail_position)
+        return tail_position + start, bytes(self._tail[start : start + size])
+
     def kept(self) -> bytes:
         """The stream, or its head and tail joined."""
         return bytes(self._head + self._tail[-self._tail_limit :])
@@ -68,6 +76,10 @@ class PipeReader:
                 return False
             self._feed(data)
         return True
+
+    def look(self) -> None:
+        """Read what has arrived, if that is not too much for one turn."""
+        self._read(_READS_A_TURN)
 
     def drain(self) -> None:
         """Take all that has arrived; every writer must be dead, or this may not end."""

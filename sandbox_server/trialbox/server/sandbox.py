@@ -5,14 +5,16 @@ import os
 from dataclasses import replace
 from functools import partial
 
-from trialbox.server import cgroups, layers, runtimes
+from trialbox.server import cgroups, runtimes
+from trialbox.server.diagnosis import refused_namespaces
 from trialbox.server.jail import DiskSize
 from trialbox.server.judges import Judges
 from trialbox.server.layers import Layer
-from trialbox.server.model import IsolationPath, Limits, Role, SandboxBrokenError
+from trialbox.server.model import Limits, Role, SandboxBrokenError
 from trialbox.server.nsjail import IDS_PER_SLOT
 from trialbox.server.pool import Pool
 from trialbox.server.runtimes import Runtime
+from trialbox.server.self_test import SelfTest
 from trialbox.server.settings import (
     MAXIMUM_SLOTS,
     MAXIMUM_SPARE_SLOTS,
@@ -45,11 +47,13 @@ class Sandbox:
         self.settings = settings
         self.runtimes: dict[str, Runtime] = {}
         self.layers: list[Layer] = []
+        """What the self-test found at the start."""
         self.memory_bytes = 0
         """What the memory limits of all running programs may sum up to."""
         self._pool: Pool | None = None
         self._judge_pool: Pool | None = None
         self._judges: Judges | None = None
+        self._self_test: SelfTest | None = None
 
     @property
     def pool(self) -> Pool:
@@ -57,6 +61,13 @@ class Sandbox:
         if self._pool is None:
             raise CannotServeError("the sandbox is not started")
         return self._pool
+
+    @property
+    def self_test(self) -> SelfTest:
+        """What tries the layers."""
+        if self._self_test is None:
+            raise CannotServeError("the sandbox is not started")
+        return self._self_test
 
     @property
     def judges(self) -> Judges:
@@ -73,6 +84,7 @@ class Sandbox:
             wall_seconds=_JUDGE_SECONDS,
             cpu_seconds=_JUDGE_SECONDS,
             memory_bytes=self.settings.judge_memory_bytes,
+            no_output_seconds=None,
         )
 
     @property
@@ -127,17 +139,19 @@ class Sandbox:
             self._judge_pool = Pool(judge_slots, permits=count, queue_size=0, memory_bytes=judge_memory)
             self._judges = Judges(self._judge_pool, self._judge_limits, count)
             await asyncio.gather(self._pool.start(), self._judge_pool.start())
-            self.layers = await layers.probe(
+            self._self_test = SelfTest(
                 partial(self._pool.execute, bounded=False),
                 cgroup_host,
-                runtime=DEFAULT_RUNTIME,
-                isolation=IsolationPath.WARM if self.runtimes[DEFAULT_RUNTIME].warm else IsolationPath.COLD,
+                self.runtimes[DEFAULT_RUNTIME],
                 memory_bytes=self.memory_bytes,
                 waived=settings.waived_layers,
             )
+            self.layers = await self._self_test.run()
         except SandboxBrokenError as error:
             await self.stop()
-            raise CannotServeError(str(error)) from error
+            refused = await asyncio.to_thread(refused_namespaces)
+            why = f"\nthese isolation layers can't be had here:{refused}" if refused else ""
+            raise CannotServeError(f"no jail can be started: {error}{why}") from error
         except BaseException:
             await self.stop()
             raise

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from trialbox.server import handover
-from trialbox.server.budget import Budget, does_not_load, explain, overdue
+from trialbox.server.budget import Budget, explain, overdue
 from trialbox.server.grading import Call, CaseResult, Check, EvaluationJob, Trust, Verdict
 from trialbox.server.guest.channel import GIVEN_UP, KEPT
 from trialbox.server.judge_watch import JudgeWatch, News
@@ -24,7 +24,7 @@ class SeparatedCases:
         self.shared: dict[int, str] = {}
         """Why cases can't be judged apart from the program: they have no result."""
         self._job = job
-        self._expected = job.suite.expected
+        self._expected = job.expected
         self._budget = budget
         self._judges = judges
         self._kind = kind
@@ -119,8 +119,7 @@ class SeparatedCases:
         if news.name == "lost":
             return self._blame_candidate(watch, news, execution)
         if news.name == "unloaded" and watch.load_failure is not None:
-            failure = watch.load_failure
-            self._give_all_up(watch, does_not_load(failure, _Result))
+            self._give_all_up(watch, watch.load_failure)
         return None
 
     def _blame_candidate(self, watch: JudgeWatch, news: News, execution: Execution) -> bytes | None:

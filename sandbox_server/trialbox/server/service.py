@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import grpc
@@ -15,8 +16,9 @@ from trialbox.server import status, wire
 from trialbox.server.batch import answer_each
 from trialbox.server.evaluation import evaluate
 from trialbox.server.judges import Judges
-from trialbox.server.layers import Layer, LayerState
+from trialbox.server.live import Live
 from trialbox.server.pool import Pool
+from trialbox.server.readiness import Readiness
 from trialbox.server.suites import SuiteStore
 from trialbox.server.validation import Bounds, Validator
 from trialbox.server.watching import Running, Watch
@@ -46,7 +48,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         judges: Judges,
         bounds: Bounds,
         suites: SuiteStore,
-        layers: list[Layer],
+        readiness: Readiness,
         runtimes: dict[str, str],
         version: str,
     ) -> None:
@@ -55,11 +57,10 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         self._bounds = bounds
         self._suites = suites
         self._validator = Validator(bounds, suites)
-        self._layers = layers
+        self._readiness = readiness
         self._runtimes = runtimes
         self._version = version
         self._under_way = pool.permits * _IN_FLIGHT_BY_SLOT
-        self._waived = [layer.name for layer in layers if layer.state is LayerState.WAIVED]
 
     async def Execute(
         self,
@@ -67,7 +68,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         context: grpc.aio.ServicerContext[sandbox_service_pb2.ExecuteRequest, sandbox_service_pb2.ExecuteResponse],
     ) -> sandbox_service_pb2.ExecuteResponse:
         """Run one program."""
-        return await _or_abort(self._execute(request, _caller(context)), context)
+        return await _or_abort(_or_status(self._execute(request, _caller(context))), context)
 
     async def Evaluate(
         self,
@@ -75,7 +76,30 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         context: grpc.aio.ServicerContext[sandbox_service_pb2.EvaluateRequest, sandbox_service_pb2.EvaluateResponse],
     ) -> sandbox_service_pb2.EvaluateResponse:
         """Grade one program."""
-        return await _or_abort(self._evaluate(request, _caller(context)), context)
+        return await _or_abort(_or_status(self._evaluate(request, _caller(context))), context)
+
+    async def ExecuteStream(
+        self,
+        request: sandbox_service_pb2.ExecuteStreamRequest,
+        context: grpc.aio.ServicerContext[
+            sandbox_service_pb2.ExecuteStreamRequest, sandbox_service_pb2.ExecuteStreamResponse
+        ],
+    ) -> AsyncIterator[sandbox_service_pb2.ExecuteStreamResponse]:
+        """Run one program, tell what it puts out as it comes."""
+        live = Live()
+        asked = request.request
+        asked.request_id = asked.request_id or uuid.uuid4().hex
+        program = asyncio.create_task(_or_status(self._execute(asked, _caller(context), live=live)))
+        program.add_done_callback(lambda _: live.end())
+        # Whoever goes away while a message waits to be read is noticed here only.
+        context.add_done_callback(lambda _: program.cancel())  # type: ignore[arg-type]  # the stub wants a class
+        isolation = await live.start()
+        if isolation is not None:
+            yield wire.started(asked.request_id, isolation, self._readiness.waived)
+            async for stream, offset, data in live.chunks():
+                yield wire.output(stream, offset, data)
+        response = await _or_abort(program, context)
+        yield sandbox_service_pb2.ExecuteStreamResponse(finished=response.execution)
 
     async def ExecuteBatch(
         self,
@@ -149,7 +173,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
             maximum_limits=wire.limits(self._bounds.maximum_limits),
             default_case_seconds=self._bounds.default_case_seconds,
             slots=self._pool.permits,
-            layers=[wire.layer(layer) for layer in self._layers],
+            layers=[wire.layer(layer) for layer in self._readiness.layers],
         )
 
     async def _execute(
@@ -159,27 +183,32 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         watch: Watch | None = None,
         *,
         bounded: bool = True,
+        live: Live | None = None,
     ) -> sandbox_service_pb2.ExecuteResponse:
+        self._readiness.require()
         job = await self._checked(self._validator.execution, request)
+        if live is not None:
+            job = replace(job, follower=live)
         request_id = request.request_id or uuid.uuid4().hex
         structlog.contextvars.bind_contextvars(request_id=request_id)  # in this request's task only
         done = await self._pool.execute(job, watch, caller=caller, bounded=bounded)
         _log.debug("executed", outcome=done.outcome.name, wall_seconds=done.usage.wall_seconds)
-        return sandbox_service_pb2.ExecuteResponse(execution=wire.execution(request_id, done, self._waived))
+        return sandbox_service_pb2.ExecuteResponse(execution=wire.execution(request_id, done, self._readiness.waived))
 
     async def _evaluate(
         self, request: sandbox_service_pb2.EvaluateRequest, caller: str, *, bounded: bool = True
     ) -> sandbox_service_pb2.EvaluateResponse:
+        self._readiness.require()
         job = await self._checked(self._validator.evaluation, request)
         request_id = request.request_id or uuid.uuid4().hex
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        known = len(job.suite.expected)
+        known = len(job.expected)
         async with self._pool.permit(job.limits.memory_bytes, caller=caller, bounded=bounded) as permit:
             done = await evaluate(permit.execute, self._judges, job, caller=caller)
-        if len(job.suite.expected) != known:
+        if len(job.expected) != known:
             self._suites.grew(job.suite)
         _log.debug("evaluated", cases=len(done.cases), wall_seconds=done.usage.wall_seconds)
-        evaluation = wire.evaluation(request_id, done, job, self._waived)
+        evaluation = wire.evaluation(request_id, done, job, self._readiness.waived)
         return sandbox_service_pb2.EvaluateResponse(evaluation=evaluation)
 
     async def _checked(self, check: Callable[[_Request], _Job], request: _Request) -> _Job:
@@ -218,9 +247,9 @@ def _caller(context: "grpc.aio.ServicerContext[Any, Any]") -> str:
 
 
 async def _or_abort(
-    answer: Awaitable[_Response], context: "grpc.aio.ServicerContext[_Request, _Response]"
+    answer: Awaitable[_Response | status_pb2.Status], context: "grpc.aio.ServicerContext[Any, Any]"
 ) -> _Response:
-    result = await _or_status(answer)
+    result = await answer
     if isinstance(result, status_pb2.Status):
         told = rpc_status.to_status(result)
         metadata = tuple(told.trailing_metadata)

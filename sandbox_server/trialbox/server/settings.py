@@ -62,10 +62,17 @@ class LimitSettings(BaseModel, extra="forbid"):
     disk_bytes: PositiveInt
     disk_inodes: Annotated[int, Field(ge=MINIMUM_LIMITS["disk_inodes"])]
     output_bytes: PositiveInt
+    no_output_seconds: Seconds | None = None
 
     def to_limits(self) -> Limits:
         """The same as the server's own value."""
         return Limits(**self.model_dump())
+
+
+class MaximumLimitSettings(LimitSettings):
+    """The same, and none of them missing."""
+
+    no_output_seconds: Seconds
 
 
 class RuntimeSettings(BaseModel, extra="forbid"):
@@ -124,8 +131,9 @@ class Settings(BaseSettings):
         output_bytes=_MIB,
     )
     """What a program may use that asks for nothing: a JSON object such as `{"wall_seconds": 5}`, with the names
-    of LimitSettings. Those left out keep the values given here."""
-    maximum_limits: LimitSettings = LimitSettings(
+    of LimitSettings. Those left out keep the values given here; without `no_output_seconds` a program may be silent
+    for as long as it runs."""
+    maximum_limits: MaximumLimitSettings = MaximumLimitSettings(
         wall_seconds=600,
         cpu_seconds=600,
         memory_bytes=4096 * _MIB,
@@ -134,6 +142,7 @@ class Settings(BaseSettings):
         disk_bytes=1024 * _MIB,
         disk_inodes=65536,
         output_bytes=16 * _MIB,
+        no_output_seconds=600,
     )
     """The most that a program may ask for, written as `default_limits` are; no default may be above it."""
     default_case_seconds: Seconds = 10
@@ -147,12 +156,17 @@ class Settings(BaseSettings):
     """The first of three user and group ids a slot; left out, derived from the process id."""
     waived_layers: frozenset[str] = frozenset()
     """Layers, by doctor's names, that may be missing: a JSON array."""
+    self_test_seconds: Annotated[Seconds, Field(ge=1)] = 300
+    """How often the server tries every layer anew, for which it takes a slot for a tenth of a second in all."""
     reflection: bool = True
     """Whether tools such as grpcurl may ask the server for its services and messages."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """`debug` adds a line for each request."""
     stop_grace_seconds: Seconds = 10
     """What running requests may take to end when the server is told to stop."""
+    maximum_connection_seconds: Annotated[Seconds, Field(ge=1)] | None = None
+    """After which a client is asked to connect anew, so that it finds servers that have come since; left out, never.
+    What runs then may end, for as long as any program may take."""
     lifeline_fd: int | None = None
     """An inherited socket: the server says there when it is ready, and stops when it closes."""
 
@@ -189,7 +203,7 @@ class Settings(BaseSettings):
     def _defaults_within_maximum(self) -> Self:
         maximum = self.maximum_limits.model_dump()
         for name, value in self.default_limits.model_dump().items():
-            if value > maximum[name]:
+            if value is not None and value > maximum[name]:
                 raise ValueError(
                     f"{_PREFIX}DEFAULT_LIMITS.{name} is {value}, above {_PREFIX}MAXIMUM_LIMITS.{name}, {maximum[name]}"
                 )

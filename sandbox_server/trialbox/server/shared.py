@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from trialbox.server.budget import Budget, does_not_load, explain, overdue
+from trialbox.server.budget import Budget, explain, overdue
 from trialbox.server.grading import Call, CaseResult, Check, EvaluationJob, Stdio, Verdict
 from trialbox.server.guest import frames
 from trialbox.server.harness_watch import HarnessWatch
@@ -43,7 +43,7 @@ class SharedCases:
             watch.detach()
         self._results |= watch.results
         if watch.load_failure is not None:
-            self._results |= dict.fromkeys(numbers, does_not_load(watch.load_failure))
+            self._results |= dict.fromkeys(numbers, watch.load_failure)
             return []
         if not watch.loaded:
             ended = self._ended(execution, watch, "while the program loaded")

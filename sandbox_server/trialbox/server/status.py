@@ -5,6 +5,7 @@ from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
+from trialbox.server.layers import LayersMissingError
 from trialbox.server.model import SandboxBrokenError, WorkspaceError
 from trialbox.server.scheduler import QueueFullError
 from trialbox.server.suites import UnknownSuiteError
@@ -45,6 +46,8 @@ def of(error: Exception) -> status_pb2.Status:
         return _packed(code_pb2.NOT_FOUND, str(error), "UNKNOWN_SUITE")
     if isinstance(error, AnswerTooLargeError):
         return _packed(code_pb2.RESOURCE_EXHAUSTED, str(error), "MESSAGE_TOO_LARGE")
+    if isinstance(error, LayersMissingError):
+        return _packed(code_pb2.UNAVAILABLE, str(error), "LAYERS_MISSING")
     if isinstance(error, SandboxBrokenError):
         _log.error("sandbox_broken", error=str(error))
         return _packed(code_pb2.UNAVAILABLE, f"the sandbox failed, not the program: {error}", "SANDBOX_BROKEN")

@@ -28,6 +28,7 @@ from trialbox.server.model import (
 )
 from trialbox.server.output import BoundedOutput, PipeReader
 from trialbox.server.packets import Packet
+from trialbox.server.silence import Silence
 from trialbox.server.watching import Records, Watch
 
 if TYPE_CHECKING:
@@ -85,6 +86,11 @@ class Supervisor:
         self._tells = job.part is None or job.part.writes_records
         self._before = Counters()
         self._timer: asyncio.TimerHandle | None = None
+        self._silence: Silence | None = None
+        if job.limits.no_output_seconds is not None:
+            self._silence = Silence(
+                job.limits.no_output_seconds, look=self._look_for_output, too_long=lambda: self.stop(b"no_output")
+            )
 
     async def run(self, watch: Watch | None) -> Execution:
         """Run the program; see Jail.run."""
@@ -105,13 +111,15 @@ class Supervisor:
             self._ended = True
             if self._timer is not None:
                 self._timer.cancel()
+            if self._silence is not None:
+                self._silence.end()
             for reader in self._readers:
                 reader.close()
             for descriptor in self._kept.values():
                 os.close(descriptor)
         return Execution(
             outcome=how,
-            isolation=IsolationPath.WARM if self._jail.spec.warm else IsolationPath.COLD,
+            isolation=self._path,
             exit_code=os.WEXITSTATUS(end.wait_status) if os.WIFEXITED(end.wait_status) else None,
             signal=os.WTERMSIG(end.wait_status) if os.WIFSIGNALED(end.wait_status) else None,
             stdout=self._stdout.kept(),
@@ -150,7 +158,8 @@ class Supervisor:
         try:
             self._before = await self._jail.place.read_idle()
             await self._let_go(watch)
-            if watch is not None and self._tells:  # whoever watches wants to see it as it happens
+            # Whoever watches or follows wants to see it as it happens.
+            if (watch is not None and self._tells) or self._job.follower is not None:
                 self._look_after()
             else:
                 self._timer = self._loop.call_later(_FIRST_LOOK_SECONDS, self._look_after)
@@ -190,6 +199,10 @@ class Supervisor:
             self._put_limits_in_force()
             self._jail.send_numbered(b"go", *go, descriptors=descriptors)
             self._released = True
+            if job.follower is not None:
+                job.follower.started(self._path, self._stdout, self._stderr)
+            if self._silence is not None:
+                self._silence.begin()
             if self._stopped_early:
                 self.stop(self._stopped_early)
         finally:
@@ -263,6 +276,10 @@ class Supervisor:
             error.started = started
             raise error
         return _End(reason=b"memory", wait_status=signal.SIGKILL, wall_seconds=time.monotonic() - self._began)
+
+    def _look_for_output(self) -> None:
+        for reader in self._readers:
+            reader.look()
 
     def _look_after(self) -> None:
         """Take its output, end it when the kernel's counters say so, and look again a little later."""
@@ -342,13 +359,23 @@ class Supervisor:
                 self._kept["workspace"] = packet.descriptor
 
     def _bounded(self, stream: BoundedOutput) -> Records:
+        follower, silence = self._job.follower, self._silence
+
         def feed(data: bytes) -> None:
             before = stream.truncated
             stream.feed(data)
+            if silence is not None:
+                silence.broken()
+            if follower is not None:
+                follower.wrote()
             if stream.truncated and not before:
                 self.stop(b"output")
 
         return feed
+
+    @property
+    def _path(self) -> IsolationPath:
+        return IsolationPath.WARM if self._jail.spec.warm else IsolationPath.COLD
 
     def _oom_kills(self) -> int:
         return self._cgroups.oom_kills() - self._before.oom_kills

@@ -90,9 +90,13 @@ class Validator:
         """Check a request to evaluate; raises UnknownSuiteError too."""
         found = _Findings()
         self._common(request, found)
+        if request.limits.HasField("no_output_seconds"):
+            value = request.limits.no_output_seconds
+            found.add("limits.no_output_seconds", f"is {value}; an evaluation has no such limit, so leave it out")
         bounds = self._bounds
         defaults = replace(
             bounds.default_limits,
+            no_output_seconds=None,
             wall_seconds=min(bounds.default_evaluation_seconds, bounds.maximum_limits.wall_seconds),
             cpu_seconds=min(bounds.default_evaluation_seconds, bounds.maximum_limits.cpu_seconds),
         )

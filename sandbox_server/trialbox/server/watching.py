@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
-from trialbox.server.model import Execution, Job
+from trialbox.server.model import Execution, IsolationPath, Job
+from trialbox.server.output import BoundedOutput
 
 Records = Callable[[bytes], None]
 
@@ -32,6 +33,19 @@ def starved_seconds(pid: int) -> float:
 
 # Told what is about to run, returns what takes the records that a harness writes, if there is one.
 Watch = Callable[[Running], Records | None]
+
+
+class Follower(Protocol):
+    """Whoever wants to know of a program's output while it comes."""
+
+    def started(self, isolation: IsolationPath, stdout: BoundedOutput, stderr: BoundedOutput) -> None:
+        """The program was let go; what it puts out will be in these two.
+
+        Once more, with others, where it had not begun after all and runs elsewhere.
+        """
+
+    def wrote(self) -> None:
+        """There is more output than before."""
 
 
 class Execute(Protocol):

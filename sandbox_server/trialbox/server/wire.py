@@ -7,6 +7,7 @@ from trialbox.server.grading import CaseResult, Evaluation, EvaluationJob, Trust
 from trialbox.server.layers import Layer, LayerState
 from trialbox.server.model import Execution, IsolationPath, Limits, Outcome, ProgramException, Usage
 from trialbox.v1 import evaluation_pb2, execution_pb2, sandbox_service_pb2
+from trialbox.v1.sandbox_service_pb2 import ExecuteStreamResponse
 
 OUTCOMES = {outcome: execution_pb2.Outcome.Value(f"OUTCOME_{outcome.name}") for outcome in Outcome}
 VERDICTS = {verdict: evaluation_pb2.Verdict.Value(f"VERDICT_{verdict.name}") for verdict in Verdict}
@@ -34,6 +35,18 @@ def execution(request_id: str, done: Execution, waived_layers: Sequence[str]) ->
         usage=_usage(done.usage),
         isolation=_isolation(done.isolation, waived_layers),
     )
+
+
+def started(request_id: str, path: IsolationPath, waived_layers: Sequence[str]) -> ExecuteStreamResponse:
+    """Write down that a program was let go."""
+    isolation = _isolation(path, waived_layers)
+    return ExecuteStreamResponse(started=ExecuteStreamResponse.Started(request_id=request_id, isolation=isolation))
+
+
+def output(stream: str, offset: int, data: bytes) -> ExecuteStreamResponse:
+    """Write down what a program put out, on `stdout` or `stderr`."""
+    chunk = ExecuteStreamResponse.Output(data=data, offset=offset)
+    return ExecuteStreamResponse(stdout=chunk) if stream == "stdout" else ExecuteStreamResponse(stderr=chunk)
 
 
 def evaluation(

@@ -25,7 +25,7 @@ Context = Any
 
 
 class ScriptedService(SandboxServiceServicer):
-    """Keeps every request; `execute` and `batch` say how to answer the next ones."""
+    """Keeps every request; `execute`, `stream` and `batch` say how to answer the next ones."""
 
     def __init__(self) -> None:
         self.requests: list[pb.ExecuteRequest] = []
@@ -33,6 +33,7 @@ class ScriptedService(SandboxServiceServicer):
         self.info_calls = 0
         self.cancelled = threading.Event()
         self.execute: Callable[[pb.ExecuteRequest, Context], pb.ExecuteResponse] = lambda request, _: succeeded(request)
+        self.stream: Callable[[pb.ExecuteRequest, Context], Iterator[pb.ExecuteStreamResponse]] = events
         self.batch: Callable[[Iterator[pb.ExecuteRequest], Context], Iterator[pb.ExecuteBatchResponse]] = answer_all
         self.evaluations: list[pb.EvaluateRequest] = []
         self.suites: dict[bytes, evaluation_pb2.Suite] = {}
@@ -41,6 +42,11 @@ class ScriptedService(SandboxServiceServicer):
     def Execute(self, request: pb.ExecuteRequest, context: Context) -> pb.ExecuteResponse:
         self.requests.append(request)
         return self.execute(request, context)
+
+    def ExecuteStream(self, request: pb.ExecuteStreamRequest, context: Context) -> Iterator[pb.ExecuteStreamResponse]:
+        self.requests.append(request.request)
+        self._note_end(context)
+        yield from self.stream(request.request, context)
 
     def ExecuteBatch(
         self, request_iterator: Iterator[pb.ExecuteBatchRequest], context: Context
@@ -127,6 +133,20 @@ def succeeded(request: pb.ExecuteRequest) -> pb.ExecuteResponse:
             request_id=request.request_id, outcome=execution_pb2.OUTCOME_SUCCEEDED, stdout=request.program.source
         )
     )
+
+
+def started(request: pb.ExecuteRequest) -> pb.ExecuteStreamResponse:
+    """The first event of a stream."""
+    return pb.ExecuteStreamResponse(started=pb.ExecuteStreamResponse.Started(request_id=request.request_id))
+
+
+def events(request: pb.ExecuteRequest, context: Context) -> Iterator[pb.ExecuteStreamResponse]:
+    """The same as a stream, with its output in chunks of one byte."""
+    yield started(request)
+    for offset in range(len(request.program.source)):
+        chunk = pb.ExecuteStreamResponse.Output(data=request.program.source[offset : offset + 1], offset=offset)
+        yield pb.ExecuteStreamResponse(stdout=chunk)
+    yield pb.ExecuteStreamResponse(finished=succeeded(request).execution)
 
 
 def answer(request: pb.ExecuteRequest) -> pb.ExecuteBatchResponse:

@@ -9,7 +9,7 @@ import pytest
 import trialbox.client
 from trialbox.client import AsyncSandbox, FakeSandbox, Sandbox
 
-_METHODS = ("run", "evaluate", "run_many", "evaluate_many", "server_info", "close")
+_METHODS = ("run", "stream", "evaluate", "run_many", "evaluate_many", "server_info", "close")
 
 
 def test_all_lists_every_public_name_and_no_other() -> None:

@@ -320,3 +320,10 @@ def test_a_signaling_nan_is_no_answer_and_no_harm(rule: Rule) -> None:
 
 def test_without_arguments_nothing_is_a_root() -> None:
     assert not same(Rule.EVALPLUS_ROOT, 2, 2, 0.0, 1e-4)
+
+
+@pytest.mark.parametrize("rule", [Rule.UNORDERED, Rule.EVALPLUS_SET])
+def test_a_range_is_compared_by_its_length_before_it_is_written_out(rule: Rule) -> None:
+    assert not same(rule, [1, 2], range(10**14))
+    assert not same(rule, [1, 2], range(10**30))
+    assert same(rule, [2, 0, 1], range(3))

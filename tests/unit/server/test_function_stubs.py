@@ -141,9 +141,11 @@ _NO_ANSWERS: dict[str, tuple[int, bytes, bytes]] = {
     "value with more behind it": (channel.VALUE, values.encode(1) + b"\0", b""),
     "no value": (channel.VALUE, b"", b""),
     "mirrored arguments that are none": (channel.VALUE, values.encode(1), b"\xff"),
-    "mirrored arguments that are no tuple": (channel.VALUE, values.encode(1), values.encode([[]])),
-    "mirrored arguments that are fewer": (channel.VALUE, values.encode(1), values.encode(())),
-    "mirrored arguments that are more": (channel.VALUE, values.encode(1), values.encode(([], []))),
+    "mirrored arguments that are no tuple": (channel.VALUE, values.encode(1), values.encode(([[]], {}))),
+    "mirrored arguments of other names": (channel.VALUE, values.encode(1), values.encode((([],), {"a": 1}))),
+    "mirrored arguments of one kind": (channel.VALUE, values.encode(1), values.encode((([],),))),
+    "mirrored arguments that are fewer": (channel.VALUE, values.encode(1), values.encode(((), {}))),
+    "mirrored arguments that are more": (channel.VALUE, values.encode(1), values.encode((([], []), {}))),
     "exception that is no frame": (channel.RAISED, b"garbage", b""),
     "exception of nothing": (channel.RAISED, b"", b""),
     "exception of too few fields": (channel.RAISED, frames.pack(b"K", b"m", b"1", b"K"), b""),
@@ -272,16 +274,23 @@ def test_arguments_that_can_not_cross_are_not_sent_and_not_forgotten(
 def test_changes_to_arguments_are_made_to_the_tests_own_objects(candidate: Candidate) -> None:
     items = [3, 1, 2]
     same = items
-    candidate.returns(None, mirrored=([1, 2, 3],))
+    candidate.returns(None, mirrored=(([1, 2, 3],), {}))
     candidate.function(items)
     assert same is items
     assert items == [1, 2, 3]
 
 
+def test_keyword_arguments_are_changed_likewise(candidate: Candidate) -> None:
+    items = [3, 1]
+    candidate.returns(None, mirrored=((1,), {"items": [1, 3]}))
+    candidate.function(1, items=items)
+    assert items == [1, 3]
+
+
 def test_changes_are_made_where_the_function_raised_as_well(candidate: Candidate) -> None:
     items = [3]
     why = told("ValueError", "why", b"1", "ValueError")
-    candidate.answers(channel.RAISED, why, values.encode(([3, 4],)))
+    candidate.answers(channel.RAISED, why, values.encode((([3, 4],), {})))
     with pytest.raises(ValueError):
         candidate.function(items)
     assert items == [3, 4]

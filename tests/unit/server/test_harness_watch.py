@@ -65,17 +65,19 @@ async def test_records_in_order_give_results() -> None:
 
 async def test_a_program_that_does_not_load_says_why() -> None:
     watched = Watched([0, 1])
-    watched.feed(record(b"load-failed", b"SyntaxError", b"invalid syntax", b"2"))
+    watched.feed(record(b"unloaded", b"SyntaxError", b"invalid syntax", b"2"))
     watched.watch.detach()
     assert not watched.watch.loaded
-    assert watched.watch.load_failure == ProgramException(type="SyntaxError", message="invalid syntax", line=2)
+    failure = watched.watch.load_failure
+    assert failure is not None
+    assert failure.exception == ProgramException(type="SyntaxError", message="invalid syntax", line=2)
     assert watched.reasons == []
 
 
 _ONE_DONE = LOADED + begun(0) + ended(0)
 _FORGERIES = {
     "loaded twice": LOADED,
-    "load failed after it had not": record(b"load-failed", b"E", b"m", b"0"),
+    "load failed after it had not": record(b"unloaded", b"E", b"m", b"0"),
     "case repeated": begun(0),
     "case out of turn": begun(2),
     "case of no suite": begun(99),
@@ -136,7 +138,7 @@ async def test_a_case_before_the_program_has_loaded_stops_the_process() -> None:
 
 async def test_a_program_that_has_not_loaded_does_not_load_after_all() -> None:
     watched = Watched([0])
-    watched.feed(record(b"load-failed", b"E", b"m", b"0") + LOADED)
+    watched.feed(record(b"unloaded", b"E", b"m", b"0") + LOADED)
     watched.watch.detach()
     assert (watched.reasons, watched.watch.loaded) == ([b"forged"], False)
 

@@ -74,7 +74,8 @@ async def test_a_candidate_that_was_lost_and_a_program_that_does_not_load_are_ne
     watched.feed(record(b"unloaded", b"SyntaxError", b"invalid", b"2") + DONE)
     watched.watch.detach()
     assert watched.news() == [News("unloaded"), News("done")]
-    assert watched.watch.load_failure == ProgramException(type="SyntaxError", message="invalid", line=2)
+    failure = watched.watch.load_failure
+    assert failure is not None and failure.exception == ProgramException(type="SyntaxError", message="invalid", line=2)
 
 
 _FORGERIES: dict[str, bytes] = {
@@ -193,9 +194,9 @@ async def test_what_a_record_tells_is_kept_short() -> None:
     watched.watch.detach()
     assert watched.judge.reasons == []
     failed, raised, failure = watched.watch.results[1], watched.watch.results[2], watched.watch.load_failure
-    assert raised.exception is not None and failure is not None
+    assert raised.exception is not None and failure is not None and failure.exception is not None
     texts = [failed.actual, failed.expected, failed.message, raised.message, watched.watch.shared[0]]
-    texts += [raised.exception.type, raised.exception.message, failure.type, failure.message]
+    texts += [raised.exception.type, raised.exception.message, failure.exception.type, failure.exception.message]
     assert {len(text) for text in texts} == {TEXT_LIMIT}
 
 

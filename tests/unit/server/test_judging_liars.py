@@ -62,12 +62,13 @@ def test_a_candidate_that_says_something_other_than_an_answer_is_lost(name: str,
 
 
 _LONG = r"\xff" * 500
+_HINT = "; a test of live objects must say shared=True"
 
 
 @pytest.mark.parametrize(
     ("kind", "content", "told"),
     [
-        (UNFIT, b"", Ended(verdict="FAILED", expected="1", message="gave what can't cross: ")),
+        (UNFIT, b"", Ended(verdict="FAILED", expected="1", message=f"gave what can't cross: {_HINT}")),
         (
             UNFIT,
             b"1" + b"\xff" * 20_000,

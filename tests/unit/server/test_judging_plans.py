@@ -120,7 +120,7 @@ def test_set_up_code_calls_the_program_and_its_names_are_there_for_every_check()
         ("def f(", [b"SyntaxError", b"'(' was never closed (<setup>, line 1)", b"0"]),
     ],
 )
-def test_set_up_code_that_fails_is_like_a_program_that_does_not_load(setup: str, told: list[bytes]) -> None:
+def test_set_up_code_that_fails_is_told_of_as_such(setup: str, told: list[bytes]) -> None:
     source = (
         "class Own(ValueError):\n    pass\n"
         "def f(x):\n    if x == 'raise':\n        raise Own('mine')\n    return object()\n"
@@ -128,7 +128,7 @@ def test_set_up_code_that_fails_is_like_a_program_that_does_not_load(setup: str,
     with JudgeStage(check("assert True"), setup=setup) as stage:
         stage.planned()
         stage.start_candidate(source)
-        assert stage.until("done") == [[b"loaded"], [b"unloaded", *told], [b"done"]]
+        assert stage.until("done") == [[b"loaded"], [b"unprepared", *told], [b"done"]]
         assert stage.judge.wait() == 0
 
 

@@ -1,6 +1,7 @@
 """What becomes of a case is what the program's answer deserves; judge and candidate are real processes here."""
 
 import math
+import re
 from collections.abc import Mapping
 
 import pytest
@@ -8,6 +9,7 @@ from judge_stage import Ended, JudgeStage, call, check
 
 from trialbox.server.grading import Rule
 
+_HINT = "; a test of live objects must say shared=True"
 _PROGRAM = """\
 import math
 
@@ -100,11 +102,15 @@ _CALLS = {
     ),
     "what can't cross": (
         call("give", "Odd()", expected=0),
-        Ended(verdict="FAILED", expected="0", message="gave what can't cross: a value of type Odd can't cross"),
+        Ended(verdict="FAILED", expected="0", message=f"gave what can't cross: a value of type Odd can't cross{_HINT}"),
     ),
     "a subclass of what can": (
         call("give", "[Number(5)]", expected=[5]),
-        Ended(verdict="FAILED", expected="[5]", message="gave what can't cross: a value of type Number can't cross"),
+        Ended(
+            verdict="FAILED",
+            expected="[5]",
+            message=f"gave what can't cross: a value of type Number can't cross{_HINT}",
+        ),
     ),
     "a generator": (
         call("give", "(number for number in range(3))", expected=[0, 1, 2]),
@@ -123,7 +129,7 @@ _CALLS = {
         Ended(
             verdict="FAILED",
             expected="'" + "x" * 1999 + "…",
-            message=f"gave what can't cross: longer than {16 << 20} bytes when encoded",
+            message=f"gave what can't cross: longer than {16 << 20} bytes when encoded{_HINT}",
         ),
     ),
     "an exception": (
@@ -176,7 +182,8 @@ def _told(name: str, table: Mapping[str, tuple[object, Ended]], ended: dict[int,
     """What was told of a case but for its time, and what should have been."""
     told = ended[list(table).index(name)]
     assert told.nanoseconds > 0
-    return Ended(**{key: getattr(told, key) for key in Ended.__slots__ if key != "nanoseconds"}), table[name][1]
+    fields = {key: getattr(told, key) for key in Ended.__slots__ if key != "nanoseconds"}
+    return Ended(**{**fields, "text": re.sub(r" ?\(line \d+ of the test: .*\)$", "", told.text)}), table[name][1]
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +202,7 @@ def test_a_call_has_the_verdict_that_its_answer_deserves(name: str, calls: dict[
 
 
 _PASSED, _WRONG = Ended(verdict="PASSED"), Ended(verdict="FAILED", kind="AssertionError")
-_UNFIT = Ended(verdict="FAILED", message="gave what can't cross: a value of type Odd can't cross")
+_UNFIT = Ended(verdict="FAILED", message=f"gave what can't cross: a value of type Odd can't cross{_HINT}")
 _MISUSED = Ended(
     verdict="ERROR",
     kind="UnfitArgument",
@@ -307,6 +314,22 @@ def checks() -> dict[int, Ended]:
         ended = stage.judged(_PROGRAM)
         assert stage.judge.wait() == 0
     return ended
+
+
+def test_what_test_code_raises_is_told_with_its_place() -> None:
+    source = "def check(f):\n    assert f(1) == 1\n    assert f(1) == 2\n\ncheck(same)"
+    with JudgeStage(check(source), check("assert same(1) == 2, 'no'")) as stage:
+        ended = stage.judged(_PROGRAM)
+    assert (ended[0].kind, ended[0].text) == ("AssertionError", "(line 3 of the test: assert f(1) == 2)")
+    assert ended[1].text == "no (line 1 of the test: assert same(1) == 2, 'no')"
+
+
+def test_a_name_that_the_program_does_not_have_is_not_there_for_the_test() -> None:
+    sources = ("nope", "fs = [same, nope]", "def c(g): pass\nc(nope)", "try:\n    nope\nexcept NameError:\n    pass")
+    with JudgeStage(*map(check, sources)) as stage:
+        ended = stage.judged("def same(x): return x")
+    assert [ended[number].verdict for number in range(4)] == ["ERROR", "ERROR", "ERROR", "PASSED"]
+    assert ended[1].text.startswith("name 'nope' is not defined")
 
 
 @pytest.mark.parametrize("name", _CHECKS)

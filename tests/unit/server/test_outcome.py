@@ -19,6 +19,7 @@ _REASONS = {
     b"output": Outcome.OUTPUT_EXCEEDED,
     b"cancelled": Outcome.CANCELLED,
     b"forged": Outcome.CANCELLED,
+    b"no_output": Outcome.NO_OUTPUT_TIME_EXCEEDED,
 }
 
 

@@ -39,7 +39,7 @@ _ASKED = replace(_CALL, expected=None, oracle=0)
 async def test_cases_are_judged_apart_from_the_program_by_a_judge_that_has_all_it_needs() -> None:
     jail = Jail(lives)
     asked = job(*checks(1), _CALL, _ASKED, setup=b"setup", oracles=(b"oracle",))
-    asked.suite.expected[2] = values.encode(5)
+    asked.expected[2] = values.encode(5)
     async with Stage(jail, judges_all) as stage:
         evaluation = await stage.evaluate(asked)
         (judge,) = stage.pool.suites

@@ -52,7 +52,7 @@ async def test_while_an_oracle_is_asked_the_program_waits_and_what_it_says_is_kn
     async with Stage(jail, asks, judges_all) as stage:
         assert verdicts(await stage.evaluate(asked)) == ["PASSED"] * 2
         assert seen == [0]
-        assert asked.suite.expected == {1: values.encode(7)}
+        assert asked.expected == {1: values.encode(7)}
         assert verdicts(await stage.evaluate(asked)) == ["PASSED"] * 2
         assert [judge.known for judge in stage.pool.suites] == [{}, {1: values.encode(7)}]
 

@@ -33,7 +33,7 @@ def put(monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, object]) -> N
         monkeypatch.setenv(f"TRIALBOX_{name.upper()}", value if isinstance(value, str) else json.dumps(value))
 
 
-def limits(**changes: float) -> dict[str, float]:
+def limits(**changes: float) -> dict[str, float | None]:
     """All limits, as an operator would write them, at the defaults but for the changes."""
     return Settings().default_limits.model_dump() | changes
 
@@ -42,7 +42,9 @@ def test_without_any_the_defaults_hold_together() -> None:
     settings = Settings()
     assert settings.slots == os.cpu_count()
     for name in LIMIT_NAMES:
-        assert 0 < getattr(settings.default_limits, name) <= getattr(settings.maximum_limits, name)
+        if (default := getattr(settings.default_limits, name)) is not None:
+            assert 0 < default <= getattr(settings.maximum_limits, name)
+    assert settings.default_limits.no_output_seconds is None
     assert settings.waived_layers == frozenset()
     assert isinstance(settings.default_limits.to_limits(), Limits)
 
@@ -79,9 +81,9 @@ def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize("name", LIMIT_NAMES)
 def test_a_default_above_the_maximum_is_refused_by_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     most = getattr(Settings().maximum_limits, name)
-    lower = limits() | {name: most / 2 if name.endswith("seconds") else most // 2}
+    lower = limits(no_output_seconds=1) | {name: most / 2 if name.endswith("seconds") else most // 2}
     load(monkeypatch, maximum_limits=Settings().maximum_limits.model_dump() | lower, default_limits=lower)
-    too_much = limits() | {name: lower[name] + 1}
+    too_much = limits() | {name: most}
     with pytest.raises(ValidationError, match=f"DEFAULT_LIMITS.{name}"):
         load(monkeypatch, default_limits=too_much)
 
@@ -109,12 +111,19 @@ def test_a_value_out_of_range_is_refused_by_name(name: str, value: object, monke
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "NaN", "Infinity", "-Infinity"])
-@pytest.mark.parametrize("name", ["wall_seconds", "cpu_seconds"])
+@pytest.mark.parametrize("name", ["wall_seconds", "cpu_seconds", "no_output_seconds"])
 @pytest.mark.parametrize("table", ["default_limits", "maximum_limits"])
 def test_no_limit_can_be_switched_off(table: str, name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     written = json.dumps(limits() | {name: "?"}).replace('"?"', value)
     with pytest.raises(ValidationError, match=name):
         load(monkeypatch, **{table: written})
+
+
+def test_only_a_default_may_leave_silence_unbounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(monkeypatch, default_limits={"no_output_seconds": None})
+    assert settings.default_limits.no_output_seconds is None
+    with pytest.raises(ValidationError, match="no_output_seconds"):
+        load(monkeypatch, maximum_limits={"no_output_seconds": None})
 
 
 @pytest.mark.parametrize("table", ["default_limits", "maximum_limits"])

@@ -79,13 +79,13 @@ def test_what_oracles_gave_takes_room_too() -> None:
     store = SuiteStore(_BYTES)
     a, b, c = (store.add(written(name), suite(name)) for name in "abc")
     for _ in range(10):  # the same, told of again
-        c.expected[0] = bytes(100)
+        c.expected.setdefault("python", {})[0] = bytes(100)
         store.grew(c)
     assert known(store, "a", "b", "c") == ["a", "b", "c"]
-    c.expected[1] = b"x"
+    c.expected.setdefault("python", {})[1] = b"x"
     store.grew(c)
     assert known(store, "a", "b", "c") == ["b", "c"]
-    b.expected[0] = bytes(300)
+    b.expected.setdefault("python", {})[0] = bytes(300)
     store.grew(b)
     store.grew(a)  # which is not kept any more
     assert known(store, "b", "c") == ["c"]
@@ -94,7 +94,7 @@ def test_what_oracles_gave_takes_room_too() -> None:
 def test_a_suite_that_grows_too_large_goes() -> None:
     store = SuiteStore(_BYTES)
     kept = store.add(written("a"), suite("a"))
-    kept.expected[0] = bytes(_BYTES)
+    kept.expected.setdefault("python", {})[0] = bytes(_BYTES)
     store.grew(kept)
     assert known(store, "a") == []
     for name in "bcd":
@@ -118,7 +118,7 @@ def test_several_threads_may_use_it_at_once() -> None:
         start.wait()
         for name in names * 5:
             kept = store.find(written(name)) or store.add(written(name), suite(name))
-            kept.expected.setdefault(0, bytes(20))
+            kept.expected.setdefault("python", {}).setdefault(0, bytes(20))
             store.grew(kept)
             if kept.cases != suite(name).cases:
                 wrong.append(name)

@@ -54,7 +54,7 @@ def with_files(*paths: str) -> ExecuteRequest:
 )
 def test_a_limit_out_of_range_is_refused_with_field_value_and_range(name: str, value: float) -> None:
     for request in with_limit(name, value):
-        found = violation(request)
+        found = violations(request)[-1]
         assert found.field == f"limits.{name}"
         least = MINIMUM_LIMITS.get(name, "above 0")
         assert found.description == f"is {value}; the allowed range is {least} to {getattr(MAXIMA, name)}"
@@ -65,6 +65,15 @@ def test_a_limit_from_its_floor_to_its_ceiling_is_taken_and_the_others_left_at_t
     for value in (MINIMUM_LIMITS.get(name, 1), getattr(MAXIMA, name)):
         job = execution(with_limit(name, value)[0])
         assert job.limits == replace(DEFAULTS, **{name: value})
+
+
+def test_an_evaluation_has_no_limit_on_silence_and_refuses_one_by_its_name() -> None:
+    found = violation(with_limit("no_output_seconds", 5)[1])
+    assert found == Violation("limits.no_output_seconds", "is 5.0; an evaluation has no such limit, so leave it out")
+    impatient = replace(BOUNDS, default_limits=replace(DEFAULTS, no_output_seconds=7))
+    assert validator(impatient).execution(ExecuteRequest()).limits.no_output_seconds == 7
+    request = EvaluateRequest(suite=Suite(cases=[CHECK]))
+    assert validator(impatient).evaluation(request).limits.no_output_seconds is None
 
 
 def test_limits_left_out_are_the_defaults() -> None:

@@ -6,6 +6,7 @@ from typing import TypeVar
 from grpc import StatusCode
 
 from trialbox.client._errors import InternalError
+from trialbox.client._events import Event, Finished, Output, OutputStream, Started
 from trialbox.client._requests import Limits
 from trialbox.client._results import (
     CaseResult,
@@ -67,6 +68,27 @@ def execution(
         request_id=request.request_id,
         index=index,
     )
+
+
+def event(
+    request: sandbox_service_pb2.ExecuteRequest, response: sandbox_service_pb2.ExecuteStreamResponse
+) -> Event | None:
+    """Read what happened to a program; None where this SDK doesn't know such an event.
+
+    Raises:
+        InternalError: The program's end holds no outcome that this SDK knows.
+    """
+    match response.WhichOneof("event"):
+        case "started":
+            return Started(request_id=request.request_id, isolation=_isolation(response.started.isolation))
+        case "stdout":
+            return Output(OutputStream.STDOUT, response.stdout.data, response.stdout.offset)
+        case "stderr":
+            return Output(OutputStream.STDERR, response.stderr.data, response.stderr.offset)
+        case "finished":
+            return Finished(execution(request, sandbox_service_pb2.ExecuteResponse(execution=response.finished)))
+        case _:
+            return None
 
 
 def evaluation(

@@ -62,7 +62,7 @@ def evaluate_batch(
     def result_of(
         request: sandbox_service_pb2.EvaluateRequest, response: sandbox_service_pb2.EvaluateResponse, index: int | None
     ) -> Evaluation:
-        suite = suites.pop(request.request_id)
+        suite = suites[request.request_id]
         ids.learn(suite, response)
         return answers.evaluation(request, response, len(suite.message.cases), index)
 
@@ -71,6 +71,7 @@ def evaluate_batch(
         framed=lambda requests: sandbox_service_pb2.EvaluateBatchRequest(requests=requests),
         result_of=result_of,
         mend=lambda request, error: ids.mend(request, suites[request.request_id], error),
+        forget=lambda request: suites.pop(request.request_id),
     )
 
 

@@ -9,16 +9,18 @@ from pathlib import Path
 import grpc
 
 from trialbox.client._errors import InvalidRequestError
-from trialbox.v1 import CLIENT_ID_KEY, MAX_MESSAGE_BYTES
+from trialbox.v1 import CLIENT_ID_KEY, KEEPALIVE_SECONDS, MAX_MESSAGE_BYTES
 
 MAX_ATTEMPTS = 5
 FIRST_BACKOFF_SECONDS = 0.2
+_KEEPALIVE_ANSWER_SECONDS = 10
 _SERVICE = "trialbox.v1.SandboxService"
-_UNARY_METHODS = ("Execute", "Evaluate", "GetServerInfo")
+# Of ExecuteStream, gRPC tries again what has not answered yet: not after the first event.
+_RETRIED_METHODS = ("Execute", "ExecuteStream", "Evaluate", "GetServerInfo")
 
-# A stream's requests can't be sent again by gRPC; `Flight` does that.
+# The requests of a batch can't be sent again by gRPC; `Flight` does that.
 _RETRIES = {
-    "name": [{"service": _SERVICE, "method": method} for method in _UNARY_METHODS],
+    "name": [{"service": _SERVICE, "method": method} for method in _RETRIED_METHODS],
     "retryPolicy": {
         "maxAttempts": MAX_ATTEMPTS,
         "initialBackoff": f"{FIRST_BACKOFF_SECONDS}s",
@@ -59,6 +61,11 @@ class Endpoint:
             ("grpc.per_rpc_retry_buffer_size", MAX_MESSAGE_BYTES),
             ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+            # A machine that goes without a word is noticed, and no box on the way forgets an idle connection.
+            ("grpc.keepalive_time_ms", KEEPALIVE_SECONDS * 1000),
+            ("grpc.keepalive_timeout_ms", _KEEPALIVE_ANSWER_SECONDS * 1000),
+            ("grpc.keepalive_permit_without_calls", 1),
+            ("grpc.http2.max_pings_without_data", 0),
         ]
 
     def credentials(self) -> grpc.ChannelCredentials | None:

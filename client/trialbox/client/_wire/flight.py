@@ -35,6 +35,8 @@ class Batch(Generic[Item, Request, Result]):
     """Reads the answer to the request at an index, None outside a stream; may raise SandboxError."""
     mend: Callable[[Request, SandboxError], bool] = lambda request, error: False
     """Changes a request so that the error won't come again; whether it could."""
+    forget: Callable[[Request], object] = lambda request: None
+    """Told of each request that has its final answer."""
 
 
 @dataclass(slots=True)
@@ -177,6 +179,7 @@ class Flight(Generic[Item, Request, Result]):
 
     def _finish(self, entry: _Entry[Request], result: Result | SandboxError) -> bool:
         del self._unanswered[self._id(entry)]
+        self._batch.forget(entry.request)
         self._finished[entry.index] = result
         return True
 

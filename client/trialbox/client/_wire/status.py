@@ -66,10 +66,14 @@ def client_closed() -> errors.CallCancelledError:
     return errors.CallCancelledError("the client is closed", code=StatusCode.CANCELLED, reason="CLIENT_CLOSED")
 
 
-def stream_ended() -> errors.UnavailableError:
+def stream_ended(request_id: str = "") -> errors.UnavailableError:
     """The server ended a stream in good order, which it does when it stops."""
     return errors.UnavailableError(
-        "the server ended the stream", code=StatusCode.UNAVAILABLE, reason="STREAM_ENDED", retryable=True
+        "the server ended the stream",
+        code=StatusCode.UNAVAILABLE,
+        reason="STREAM_ENDED",
+        retryable=True,
+        request_id=request_id,
     )
 
 

@@ -50,7 +50,7 @@ def main() -> None:
     answers = channel.Channel(_socket.socket(fileno=_descriptor), channel.CALL_BYTES)
     try:
         namespace = program.load()
-        answers.send([channel.message(channel.LOADED, b"")])
+        answers.send([channel.message(channel.LOADED, _names(namespace))])
         while True:
             kind, name, arguments, keyword_arguments = answers.receive()
             answers.send([_answer(namespace, kind, name, arguments, keyword_arguments)])
@@ -67,9 +67,12 @@ def _answer(namespace: dict[str, object], kind: int, name: bytes, arguments: byt
         positional, keywords = program.decoded_arguments(arguments, keyword_arguments)
     except BaseException as error:  # such as a lack of memory
         return channel.message(channel.RAISED, _told(error))
-    mirrored = kind == channel.MIRRORED_CALL and not all(type(value) in _UNCHANGING for value in positional)
+    given = (positional, keywords)
+    mirrored = kind == channel.MIRRORED_CALL and not all(
+        type(value) in _UNCHANGING for value in (*positional, *keywords.values())
+    )
     # Sets have no order of their own: what comes again may be written in another one.
-    before = values.encode(positional) if mirrored else b""
+    before = values.encode(given) if mirrored else b""
     tracer = _Tracer() if _traced else None
     try:
         function = _function(namespace, name.decode())
@@ -89,11 +92,16 @@ def _answer(namespace: dict[str, object], kind: int, name: bytes, arguments: byt
     changed = b""
     if mirrored:
         try:
-            after = values.encode(positional, max_bytes=channel.VALUE_BYTES)
+            after = values.encode(given, max_bytes=channel.VALUE_BYTES)
         except values.ValueEncodingError:  # it left there what can't cross: the judge keeps what it has
             after = before
         changed = after if after != before else b""
     return channel.message(outcome, content, changed, tracer.covered() if tracer is not None else b"")
+
+
+def _names(namespace: dict[str, object]) -> bytes:
+    names = " ".join([name for name in namespace if type(name) is str and name.isidentifier()])
+    return names.encode()[: channel.NAMES_BYTES]
 
 
 def _function(namespace: dict[str, object], name: str) -> "Any":

@@ -4,11 +4,12 @@ Every message is a size and as many bytes; numbers are little-endian.
   judge to candidate   kind, name size, arguments size, then name, arguments, keyword arguments
                        (arguments: a tuple; keyword arguments: a dict, or nothing; both in the value encoding)
   candidate to judge   kind, value size, mirrored size, then value, mirrored arguments, coverage
-                       loaded first: LOADED, or RAISED where the program does not load; then one for each call, in turn
+                       loaded first: LOADED, with the names that the program has, or RAISED where it does not load;
+                       then one for each call, in turn
   value by kind        VALUE: in the value encoding | ITERATOR: likewise, a list of all that it gives
                        UNFIT: 1 or 0 for its truth, then why the value can't cross, as text
                        RAISED: type, message, line, the name it crosses by, and its argument, as frames
-Mirrored arguments come where the call asked for them and the program changed them, as a tuple.
+Mirrored arguments come where the call asked for them and the program changed them, as a tuple of both kinds.
 """
 
 import struct
@@ -20,6 +21,8 @@ CALL, MIRRORED_CALL = 0, 1
 KEPT, GIVEN_UP = b"\0", b"\1"
 """What the host says with a channel: whether it gave the case in which the last was lost a verdict."""
 LOADED, VALUE, RAISED, UNFIT, ITERATOR = range(5)
+NAMES_BYTES = 1 << 20
+"""How much a candidate says of the names that the program has."""
 VALUE_BYTES = 16 << 20
 """The longest value that crosses: what an honest program returns is far shorter."""
 ANSWER_BYTES = 3 * VALUE_BYTES

@@ -65,11 +65,11 @@ def _unordered(expected: object, answer: object, relative: float, absolute: floa
     if isinstance(expected, str | bytes | bytearray | dict) or isinstance(answer, str | bytes | bytearray | dict):
         return close(expected, answer, relative, absolute)
     try:
+        if len(expected) != len(answer):  # type: ignore[arg-type]  # a range takes no memory, all that is in it does
+            return False
         wanted, given = list(expected), list(answer)  # type: ignore[call-overload]
     except TypeError:
         return close(expected, answer, relative, absolute)
-    if len(wanted) != len(given):
-        return False
     try:
         if not (relative or absolute):
             counts: dict[object, int] = {}
@@ -102,7 +102,9 @@ def _evalplus(kind: int, expected: object, answer: object, absolute: float) -> b
     try:
         exact = bool(expected == answer)
         if kind == EVALPLUS_SET:
-            exact = set(answer) == set(expected)  # type: ignore[call-overload]
+            wanted = set(expected)  # type: ignore[call-overload]
+            # A range takes no memory, all that is in it does.
+            exact = not (type(answer) is range and len(answer) > len(wanted)) and set(answer) == wanted  # type: ignore[call-overload]
         elif kind == EVALPLUS_NOT_NONE:
             exact = answer == expected if isinstance(answer, bool) else expected == (answer is not None)
         if exact:

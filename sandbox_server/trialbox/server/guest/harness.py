@@ -3,7 +3,7 @@
 What runs here shares the process with the program, which could forge what is reported:
 every verdict is of trust SHARED. The host keeps the clock and fills in for a process that
 died. Records, one frame a field on the results descriptor:
-  loaded | load-failed, type, message, line
+  loaded | unloaded, type, message, line (of the program) | unprepared, likewise (of the set-up code)
   begin, case | end, case, verdict, actual, expected, type, message, line
 """
 
@@ -34,10 +34,14 @@ def main() -> None:
     """Run the suite against /work/candidate.py."""
     setup, *cases = frames.unpack(_suite)
     del sys.modules["harness"]  # a program may have a module of this name
+    what = b"unloaded"
     try:
-        namespace = _load(setup)
+        namespace = program.load()
+        what = b"unprepared"
+        if setup:
+            exec(compile(setup, "<setup>", "exec", dont_inherit=True), namespace)
     except BaseException as error:
-        _record(b"load-failed", *program.told(error))
+        _record(what, *program.told(error))
         _exit(1)
     _record(b"loaded")
     for packed in cases:
@@ -53,13 +57,6 @@ def main() -> None:
         _record(b"end", number, verdict, actual, expected, *told)
     # Threads and exit handlers of the program have no say once all verdicts are in.
     _exit(0)
-
-
-def _load(setup: bytes) -> dict[str, object]:
-    namespace = program.load()
-    if setup:
-        exec(compile(setup, "<setup>", "exec", dont_inherit=True), namespace)
-    return namespace
 
 
 def _check(namespace: dict[str, object], number: bytes, source: bytes) -> tuple[bytes, bytes, bytes]:

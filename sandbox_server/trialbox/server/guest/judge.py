@@ -4,7 +4,7 @@ Trust is settled from the suite alone, before a candidate exists. With each cand
 the control socket, and says whether it has a verdict on the case in which the last candidate was lost. Records for the
 host are one frame a field:
   shared, case, why | oracle, case | expected, case, frame | unexpected, case, why | planned
-  loaded | unloaded, type, message, line
+  loaded | unloaded, type, message, line (of the program) | unprepared, likewise (of the set-up code)
   passed, ns of each of the next cases
   end, case, verdict, ns, actual, expected, message, type, exception message, line, coverage
   lost, why | fresh | done
@@ -34,6 +34,7 @@ _WINDOW_CALLS, _WINDOW_BYTES = 64, 64 << 10
 _LARGE_BYTES = 4096
 """What may take a while to compare, or much memory."""
 _RIGHTS_BYTES = 4
+_SHOWN_BYTES = 200
 _MAXIMUM_ARCS, _LINE_DIGITS = 20_000, 9
 
 # Test code may have replaced os's own.
@@ -63,6 +64,8 @@ class Judge:
         self._fresh = fresh
         self._stubs: dict[int, frozenset[str]] = {}
         self._shared: dict[int, str] = {}
+        self._names: frozenset[str] = frozenset()
+        """What a test may find that the candidate of the moment has."""
         self._records: list[bytes] = []
         self._passed: list[bytes] = []
         """What the last cases took, which passed and of which there is no more to say."""
@@ -179,16 +182,18 @@ class Judge:
             if kind != channel.RAISED:
                 raise channel.ChannelLost("neither loaded nor failed to")
             name, message, at, *_ = stubs.told(content)
-            self._unloaded(name, message, at)
+            self._failed(b"unloaded", name, message, at)
             return False
         self._record(b"loaded")
+        # Other names are not there for the test code either. Of Python's own, the candidate says which is meant.
+        self._names = frozenset(stubs.text(content, channel.NAMES_BYTES).split()) | builtins.__dict__.keys()
         line = stubs.Line(connection, self._flush)
         namespace: dict[str, Any] = {"__name__": "test", "__builtins__": builtins}
         if self._setup:
-            namespace |= {name: stubs.Stub(name, line) for name in self._setup_stubs}
+            namespace |= {name: stubs.Stub(name, line) for name in self._setup_stubs & self._names}
             error = _run(self._setup, "<setup>", namespace, line)
             if error is not None:
-                self._unloaded(*(error.__dict__.get("told") or _described(error)))
+                self._failed(b"unprepared", *(error.__dict__.get("told") or _described(error)))
                 return False
         while self._cases:
             calls = self._next_calls()
@@ -200,8 +205,8 @@ class Judge:
                 break
         return True
 
-    def _unloaded(self, kind: str, message: str, line: int) -> None:
-        self._record(b"unloaded", briefs.cut(kind), briefs.cut(message), b"%d" % line)
+    def _failed(self, what: bytes, kind: str, message: str, line: int) -> None:
+        self._record(what, briefs.cut(kind), briefs.cut(message), b"%d" % line)
 
     def _next_calls(self) -> "list[tuple[Any, ...]]":
         """The calls before the next check."""
@@ -264,7 +269,7 @@ class Judge:
         if kind != channel.VALUE:
             message = "gave an iterator, which equals no other value"
             if kind == channel.UNFIT:
-                message = f"gave what can't cross: {stubs.text(content[1:])}"
+                message = _unfit(stubs.text(content[1:]))
             self._end(number, b"FAILED", taken, covered, expected=briefs.brief(wanted), message=message)
             return
         given = stubs.decoded(content)
@@ -275,7 +280,8 @@ class Judge:
 
     def _run_check(self, line: stubs.Line, namespace: "dict[str, Any]", case: "tuple[Any, ...]") -> None:
         _, number, source = case
-        names = namespace | {name: stubs.Stub(name, line) for name in self._stubs[number] if name not in namespace}
+        here = self._stubs[number] & self._names
+        names = namespace | {name: stubs.Stub(name, line) for name in here if name not in namespace}
         line.fault, line.covered = None, []
         self._flush()  # earlier cases have their verdicts whatever this code does
         verdict, message = b"PASSED", ""
@@ -284,13 +290,14 @@ class Judge:
         error = _run(source, f"<case {number}>", names, line)
         taken = time.monotonic_ns() - began
         if isinstance(error, stubs.UnfitAnswer):
-            verdict, message = b"FAILED", f"gave what can't cross: {error}"
+            verdict, message = b"FAILED", _unfit(str(error))
         elif error is not None:
             raised = error.__dict__.get("told")
             if raised is not None:
                 verdict = b"OUT_OF_MEMORY" if isinstance(error, MemoryError) else b"ERROR"
             else:
-                raised = _described(error)
+                kind, told, at = _described(error)
+                raised = kind, " ".join(filter(None, (told, _place(error, f"<case {number}>", source)))), at
                 verdict = b"FAILED" if isinstance(error, AssertionError) else b"ERROR"
         self._cases.popleft()
         self._end(number, verdict, taken, b",".join(line.covered), message=message, raised=raised)
@@ -342,6 +349,21 @@ def _run(source: bytes, name: str, names: "dict[str, Any]", line: stubs.Line) ->
     if line.lost:  # whatever the test code made of it
         raise channel.ChannelLost(line.lost)
     return line.fault or raised
+
+
+def _place(error: BaseException, name: str, source: bytes) -> str:
+    """Where in the test code it was raised."""
+    line, traceback = 0, error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == name:
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    text = source.split(b"\n")[line - 1].strip()[:_SHOWN_BYTES].decode("utf-8", "replace") if line else ""
+    return f"(line {line} of the test: {text})" if line else ""
+
+
+def _unfit(why: str) -> str:
+    return f"gave what can't cross: {why}; a test of live objects must say shared=True"
 
 
 def _arcs(claimed: bytes) -> bytes:

@@ -1,6 +1,6 @@
-"""A judge that stands ready: knows no program, and is forked for each suite that the host sends.
+"""A judge that stands ready: knows no program, and judges each suite that the host sends, in a fork where it must.
 
-With a suite come a descriptor for records and a control socket, for judge.py; the host is told when a fork has started
+With a suite come a descriptor for records and a control socket, for judge.py; the host is told when it is begun
 and ended. What test code does to its process ends with the fork; code that does nothing to it needs none.
 """
 

@@ -20,7 +20,7 @@ _NODES = frozenset((
     _ast.GtE, _ast.Is, _ast.IsNot, _ast.In, _ast.NotIn,
 ))  # fmt: skip
 _REACHING = frozenset((
-    "__import__", "__build_class__", "breakpoint", "compile", "delattr", "dir", "eval", "exec", "exit",
+    "breakpoint", "compile", "delattr", "dir", "eval", "exec", "exit",
     "getattr", "globals", "help", "input", "locals", "open", "quit", "setattr", "super", "type", "vars",
     "memoryview",
 ))  # fmt: skip
@@ -37,7 +37,7 @@ def is_plain(tree: _ast.Module) -> bool:
         if kind not in _NODES:
             return False
         if kind is _ast.Name:
-            if node.id in _REACHING:  # type: ignore[attr-defined]
+            if node.id in _REACHING or node.id.startswith("__"):  # type: ignore[attr-defined]
                 return False
             continue
         if kind is _ast.Attribute and (

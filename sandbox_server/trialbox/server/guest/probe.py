@@ -3,11 +3,13 @@
 For each layer two entries: what was seen, and, under `..._failure`, what is wrong or "".
 """
 
+import _socket
 import errno
 import json
 import os
 import sys
 
+_REFUSED = {_socket.AF_NETLINK: "netlink", _socket.AF_PACKET: "packet", _socket.AF_VSOCK: "vsock"}
 _WRITABLE_NOWHERE = ("/", "/etc", "/usr", "/dev", "/run", sys.prefix, os.path.dirname(os.__file__))
 
 
@@ -20,6 +22,7 @@ def main() -> None:
         seen, failure = probe(status)
         found[name] = seen
         found[f"{name}_failure"] = failure
+    found["seccomp_filters"] = status.get("Seccomp_filters", "").strip()
     print(json.dumps(found))
 
 
@@ -53,16 +56,33 @@ def _no_new_privileges(status: dict[str, str]) -> tuple[str, str]:
 
 
 def _seccomp(status: dict[str, str]) -> tuple[str, str]:
-    filters = status.get("Seccomp_filters", "").strip() or "an untold number of"  # told from Linux 5.9
-    mode = status["Seccomp"].strip()
-    good = mode == "2" and (not filters.isdigit() or int(filters) >= 2)
-    return f"{filters} filters", "" if good else f"mode {mode}, {filters} filters; 2 are needed"
+    if status["Seccomp"].strip() != "2":
+        return "", f"mode {status['Seccomp'].strip()}, not 2"
+    for number, refused in _REFUSED.items():
+        try:
+            _socket.socket(number, _socket.SOCK_RAW).close()
+        except OSError as error:
+            if error.errno != errno.ENOSYS:
+                return "", f"a socket of the family {refused} was refused with {error.strerror}, not by the filter"
+        else:
+            return "", f"a socket of the family {refused} was made"
+    return f"mode 2; no sockets of the families {', '.join(_REFUSED.values())}", ""
 
 
 def _processes(status: dict[str, str]) -> tuple[str, str]:
     seen = sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
     foreign = [pid for pid in seen if pid != os.getpid()]
     return f"only its own of pid {os.getpid()} to be seen", f"processes {foreign} can be seen" if foreign else ""
+
+
+def _descriptors(status: dict[str, str]) -> tuple[str, str]:
+    open_ones = [name for name in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{name}")]
+    more = sorted(int(name) for name in open_ones if int(name) > 2)
+    return "nothing but stdin, stdout and stderr", f"descriptors {more} are open" if more else ""
+
+
+def _environment(status: dict[str, str]) -> tuple[str, str]:
+    return " ".join(sorted(os.environ)), ""
 
 
 _PROBES = {
@@ -72,6 +92,8 @@ _PROBES = {
     "no_new_privileges": _no_new_privileges,
     "seccomp": _seccomp,
     "private_processes": _processes,
+    "no_descriptors": _descriptors,
+    "no_environment": _environment,
 }
 
 main()

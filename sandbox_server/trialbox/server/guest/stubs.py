@@ -67,8 +67,8 @@ class Line:
                 self._connection.send([message], self._before_waiting)
                 kind, content, changed, covered = self._connection.receive(self._before_waiting)
                 answer = self._answer(kind, content)
-                mirrored = decoded(changed) if changed else positional
-                if not isinstance(mirrored, tuple) or len(mirrored) != len(positional):
+                mirrored = decoded(changed) if changed else b""
+                if changed and not _are_like(mirrored, positional, keywords):
                     raise channel.ChannelLost("other arguments than it was called with")
             except channel.ChannelLost as error:
                 self.lost = str(error)
@@ -79,7 +79,7 @@ class Line:
         if covered:
             self.covered.append(covered)
         if changed:
-            mirror.apply(positional, mirrored)
+            mirror.apply((positional, keywords), mirrored)
         if kind == channel.RAISED:
             raise answer
         return answer
@@ -96,6 +96,15 @@ class Line:
         if not isinstance(items, list):
             raise channel.ChannelLost("no answer to a call")
         return iter(items)
+
+
+def _are_like(mirrored: object, positional: "tuple[object, ...]", keywords: "dict[str, object]") -> bool:
+    """Whether these are as many arguments, by the same keywords."""
+    if not isinstance(mirrored, tuple) or len(mirrored) != 2:
+        return False
+    by_place, by_name = mirrored
+    same_names = isinstance(by_name, dict) and list(by_name) == list(keywords)
+    return same_names and isinstance(by_place, tuple) and len(by_place) == len(positional)
 
 
 class Opaque:
@@ -173,6 +182,6 @@ def told(content: bytes) -> "tuple[str, str, int, str, str]":
         raise channel.ChannelLost("no exception") from None
 
 
-def text(content: bytes) -> str:
+def text(content: bytes, longest: int = 8000) -> str:
     """Text from the program, cut to what anybody will read."""
-    return content[:8000].decode("utf-8", "backslashreplace")
+    return content[:longest].decode("utf-8", "backslashreplace")

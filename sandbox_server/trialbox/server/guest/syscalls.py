@@ -27,7 +27,8 @@ _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_CLEAR_ALL = 4
 _SECCOMP_SET_MODE_FILTER = 1
 _CAPABILITY_VERSION_3 = 0x20080522
-_EINVAL = 22
+_PTRACE_DETACH = 17
+_EPERM, _EINVAL = 1, 22
 
 # pause() needs next to none of it.
 _INIT_STACK_BYTES = 16384
@@ -80,7 +81,7 @@ def _libc(name: str) -> _CFunction:
 # Looked up once, in the fork server, for all its children.
 _prctl, _syscall, _setrlimit = _libc("prctl"), _libc("syscall"), _libc("setrlimit")
 _clone, _unshare, _setns, _mount = _libc("clone"), _libc("unshare"), _libc("setns"), _libc("mount")
-_fflush = _libc("fflush")
+_fflush, _ptrace = _libc("fflush"), _libc("ptrace")
 _c_streams = [_Pointer.from_address(_address(name)) for name in ("stdout", "stderr")]
 # A program may have replaced os's own.
 _exit = os._exit
@@ -167,6 +168,15 @@ def load_seccomp_filter(program: bytes) -> None:
     """Install a BPF program (its instructions as bytes) as a seccomp filter."""
     descriptor = _FilterProgram(len(program) // 8, program)
     _call(_syscall, _SYSCALL_NUMBERS[_machine][1], _SECCOMP_SET_MODE_FILTER, 0, _ctypes.byref(descriptor))
+
+
+def jail_filter_holds() -> bool:
+    """Whether the filter that nsjail loads is in force: it forbids ptrace, which would find no process 0."""
+    try:
+        _call(_ptrace, _PTRACE_DETACH, 0, 0, 0)
+    except OSError as error:
+        return error.errno == _EPERM
+    return False
 
 
 def leave(status: int) -> None:

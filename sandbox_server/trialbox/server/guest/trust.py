@@ -178,6 +178,7 @@ class _Statements(Expressions):
         for target in node.targets:
             if isinstance(target, _ast.Subscript):
                 self.data(target)
+                self.check_item_store(target)
             elif isinstance(target, _ast.Attribute):
                 self.check_attribute_store(target, PLAIN)
 

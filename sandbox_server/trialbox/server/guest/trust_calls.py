@@ -238,7 +238,7 @@ class Calls(Names):
     def check_caught(self, value: "Traces", node: _ast.AST) -> None:
         """Refuse to catch exceptions that don't cross by their own name: those that aren't Python's own."""
         for trace in value:
-            if trace.kind is KNOWN and "." in trace.name:
+            if trace.kind is KNOWN and ("." in trace.name or trace.name in trust_known.ENDS):
                 raise needs_live_objects(node, f"catches {trace}")
 
     def _check_crossing(self, stub: str, value: "Traces", node: _ast.AST) -> None:

@@ -6,10 +6,12 @@ from trust_calls import UNKNOWN_ARGUMENTS, Calls
 from trust_names import needs_live_objects
 from trust_traces import (
     FUNCTION,
+    HELD_RESULT,
     ITERATOR,
     KNOWN,
     OWN,
     PLAIN,
+    RESULT,
     TYPE,
     UNKNOWN,
     Arguments,
@@ -233,9 +235,16 @@ class Expressions(Calls):
             self.bind_target(target.value, held(value))
         elif isinstance(target, _ast.Subscript):
             self.data(target)
+            self.check_item_store(target)
             self.put_into(target.value, value)
         elif isinstance(target, _ast.Attribute):
             self.check_attribute_store(target, value)
+
+    def check_item_store(self, target: _ast.Subscript) -> None:
+        """Refuse to set items of what the program returned: it may have returned one object at several places."""
+        for trace in self.value(target.value):
+            if trace.kind is RESULT or (trace.kind is HELD_RESULT and not isinstance(target.value, _ast.Name)):
+                raise needs_live_objects(target, f"changes what {trace.name} returned")
 
     def check_attribute_store(self, target: _ast.Attribute, value: "Traces") -> None:
         """Refuse to change attributes of anything but the test's own objects, or to hide results in them."""

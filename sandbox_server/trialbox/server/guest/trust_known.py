@@ -87,6 +87,9 @@ CONSTANTS = _names(
 )
 """Plain data that modules hold."""
 
+ENDS = _names("StopAsyncIteration StopIteration")
+"""Exceptions of Python's own that don't cross by their name: to a loop they would say that there is no more."""
+
 CALLERS: dict[str, int | None] = {
     **dict.fromkeys(("max", "min", "sorted"), None),
     **dict.fromkeys(("filter", "functools.partial", "functools.reduce", "itertools.dropwhile"), 0),
