@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -346,10 +346,12 @@ def standing_alone(settings: Mapping[str, str], *, command: Sequence[str]) -> It
 
 
 @contextlib.contextmanager
-def serving(settings: Mapping[str, str], *, prefix: Sequence[str] = ()) -> Iterator[Server]:
+def serving(
+    settings: Mapping[str, str], *, prefix: Sequence[str] = (), log: IO[bytes] | None = None
+) -> Iterator[Server]:
     """Start a server with `settings` (names without their prefix) on a Unix socket of its own.
 
-    `prefix` goes before the server's command line.
+    `prefix` goes before the server's command line; what it logs goes to `log`.
     """
     with tempfile.TemporaryDirectory(prefix="trialbox-test-") as folder:
         address = f"unix:{folder}/socket"
@@ -363,7 +365,10 @@ def serving(settings: Mapping[str, str], *, prefix: Sequence[str] = ()) -> Itera
                     "TRIALBOX_LIFELINE_FD": str(theirs.fileno()),
                 }
                 process = subprocess.Popen(
-                    [*prefix, sys.executable, "-m", "trialbox.server"], env=environment, pass_fds=[theirs.fileno()]
+                    [*prefix, sys.executable, "-m", "trialbox.server"],
+                    env=environment,
+                    pass_fds=[theirs.fileno()],
+                    stderr=log,
                 )
             try:
                 with ours.makefile("rb") as lifeline:

@@ -15,6 +15,7 @@ from trialbox.client._wire.channel import Endpoint
 from trialbox.client._wire.flight import Flight, Item, Result
 from trialbox.client._wire.reach import Reach
 from trialbox.client._wire.status import client_closed, stream_ended
+from trialbox.client._wire.trace import headers
 from trialbox.v1.sandbox_service_pb2 import ExecuteRequest, ExecuteStreamRequest, ExecuteStreamResponse
 from trialbox.v1.sandbox_service_pb2_grpc import SandboxServiceStub
 
@@ -42,7 +43,7 @@ class AsyncConnection:
         """Call a method of the service and wait for its answer, at most `seconds`."""
         self._check_open()
         try:
-            answer = await getattr(self._stub, method)(request, timeout=seconds, metadata=self._metadata)
+            answer = await getattr(self._stub, method)(request, timeout=seconds, metadata=self._metadata + headers())
             self._reach.was_reached = True
             return answer
         except grpc.RpcError as error:
@@ -90,7 +91,7 @@ class AsyncConnection:
 
         def open_call(messages: AsyncIterator[Any]) -> Any:
             self._check_open()
-            return getattr(self._stub, method)(messages, metadata=self._metadata)
+            return getattr(self._stub, method)(messages, metadata=self._metadata + headers())
 
         outcomes = fly(open_call, items, flight, seconds, self._reach)
         async with aclosing(outcomes):

@@ -14,6 +14,7 @@ from trialbox.client._wire.channel import Endpoint
 from trialbox.client._wire.flight import Flight, Item, Result
 from trialbox.client._wire.reach import Reach
 from trialbox.client._wire.status import client_closed, stream_ended
+from trialbox.client._wire.trace import headers
 from trialbox.v1.sandbox_service_pb2 import ExecuteRequest, ExecuteStreamRequest, ExecuteStreamResponse
 from trialbox.v1.sandbox_service_pb2_grpc import SandboxServiceStub
 
@@ -40,7 +41,7 @@ class Connection:
         call = None
         try:
             with held_interrupts():
-                call = getattr(self._stub, method).future(request, timeout=seconds, metadata=self._metadata)
+                call = getattr(self._stub, method).future(request, timeout=seconds, metadata=self._metadata + headers())
             answer = call.result()
             self._reach.was_reached = True
             return answer
@@ -86,7 +87,7 @@ class Connection:
 
         def open_call(messages: Iterator[Any]) -> Any:
             self._check_open()
-            return getattr(self._stub, method)(messages, metadata=self._metadata)
+            return getattr(self._stub, method)(messages, metadata=self._metadata + headers())
 
         outcomes = fly(open_call, items, flight, seconds, self._reach)
         with closing(outcomes):

@@ -16,9 +16,11 @@ import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from trialbox.server import layers
+from trialbox.server import layers, tracing
+from trialbox.server.calls import CallObserver
 from trialbox.server.layers import LayersMissingError
-from trialbox.server.logs import configure_logging
+from trialbox.server.logs import configure_logging, log_loop_error
+from trialbox.server.metrics import Metrics
 from trialbox.server.model import SandboxBrokenError
 from trialbox.server.readiness import Readiness
 from trialbox.server.sandbox import DEFAULT_RUNTIME, CannotServeError, Sandbox
@@ -34,15 +36,16 @@ _READY = b"ready\n"
 _log = structlog.get_logger(__name__)
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, metrics: Metrics) -> None:
     """Serve until told to stop; raises CannotServeError and InvalidSettingsError."""
+    asyncio.get_running_loop().set_exception_handler(log_loop_error)
     sandbox = Sandbox(settings)
     await sandbox.start()
     try:
         off = layers.missing(sandbox.layers)
         if off and settings.lifeline_fd is not None:  # whoever waits there can do nothing but give up
             raise CannotServeError(str(LayersMissingError(off)))
-        await _serve(sandbox)
+        await _serve(sandbox, metrics)
     finally:
         await _end_all_else()
         await sandbox.stop()
@@ -56,9 +59,9 @@ async def _end_all_else() -> None:
     await asyncio.gather(*others, return_exceptions=True)
 
 
-async def _serve(sandbox: Sandbox) -> None:
+async def _serve(sandbox: Sandbox, metrics: Metrics) -> None:
     settings = sandbox.settings
-    server = grpc.aio.server(options=_options(settings))
+    server = grpc.aio.server(interceptors=[CallObserver(metrics)], options=_options(settings))
     health_servicer = health.aio.HealthServicer()
 
     async def tell_health(serving: bool) -> None:
@@ -67,10 +70,13 @@ async def _serve(sandbox: Sandbox) -> None:
             await health_servicer.set(name, statuses.SERVING if serving else statuses.NOT_SERVING)
 
     readiness = Readiness(tell_health)
+    suites = SuiteStore(settings.suite_cache_bytes)
+    metrics.watch(sandbox, readiness, suites)
     service = SandboxService(
         pool=sandbox.pool,
         judges=sandbox.judges,
-        suites=SuiteStore(settings.suite_cache_bytes),
+        suites=suites,
+        metrics=metrics,
         bounds=Bounds(
             default_limits=sandbox.default_limits,
             maximum_limits=sandbox.maximum_limits,
@@ -111,7 +117,7 @@ async def _serve(sandbox: Sandbox) -> None:
     stop = _stop_signal()
     _log.info("serving", address=settings.address, port=port, slots=settings.slots)
     await _told_to_stop(stop, settings.lifeline_fd)
-    _log.info("stopping")
+    _log.info("stopping", grace_seconds=settings.stop_grace_seconds)
     self_tests.cancel()
     await health_servicer.enter_graceful_shutdown()
     await server.stop(settings.stop_grace_seconds)
@@ -200,8 +206,12 @@ def main() -> int:
     try:
         settings = load()
         configure_logging(settings.log_level)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(settings))
+        metrics = Metrics()
+        if settings.metrics_address is not None:
+            metrics.serve(settings.metrics_address)
+        with tracing.started(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(settings, metrics))
+        _log.info("stopped")
     except InvalidSettingsError as error:
         sys.stderr.write(f"trialbox can't serve with these settings: {error}\n")
         return 2

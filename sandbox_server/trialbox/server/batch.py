@@ -33,10 +33,11 @@ async def answer_each(
     envelope: Callable[..., _Answer],
     *,
     under_way: int,
+    refuse: Callable[[Exception], status_pb2.Status] = status.of,
 ) -> AsyncIterator[list[_Answer]]:
     """Answer requests as they come, `under_way` at once at most; yields the answers for one message at a time.
 
-    `envelope` makes an answer of a `request_id` and either a `response` or an `error`.
+    `envelope` makes an answer of a `request_id` and either a `response` or an `error`; `refuse` makes such an error.
     """
     room = asyncio.Semaphore(under_way)
     answers: _Gathering[_Answer] = _Gathering(room.locked)
@@ -61,7 +62,7 @@ async def answer_each(
                         "request_id",
                         f"is {request.request_id!r}; on a stream it must be one that no unanswered request has",
                     )
-                    refusal = status.of(InvalidRequestError([problem]))
+                    refusal = refuse(InvalidRequestError([problem]))
                     answers.put(envelope(request_id=request.request_id, error=refusal))
                     continue
                 unanswered.add(request.request_id)

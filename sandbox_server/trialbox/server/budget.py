@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from trialbox.server import tracing
 from trialbox.server.grading import TEXT_LIMIT, CaseResult, Verdict, exception_text, shortened
 from trialbox.server.model import Execution, Job, Limits, Outcome, Usage
 from trialbox.server.watching import Execute, Watch
@@ -38,8 +39,12 @@ class Budget:
 
     async def spend(self, job: Job, watch: Watch | None = None) -> Execution:
         """Run a job; raises what Execute raises."""
-        execution = await self._execute(job, watch)
-        usage = execution.usage
+        with tracing.span("candidate"):
+            begun = tracing.now()
+            execution = await self._execute(job, watch)
+            usage = execution.usage
+            tracing.note(outcome=execution.outcome.value)
+            tracing.phases(begun, usage)
         self.usages.append(usage)
         self._wall_left -= usage.wall_seconds
         self._cpu_left -= usage.user_cpu_seconds + usage.system_cpu_seconds

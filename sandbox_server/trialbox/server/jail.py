@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import time
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -150,15 +151,18 @@ class Jail:
         Raises SandboxBrokenError when the infrastructure failed, WorkspaceError when
         the request's files can't be laid out.
         """
+        asked = time.monotonic()
         size = DiskSize.of(job.limits)
         if self._ready != size:
             await self.prepare(size)
+        prepared = time.monotonic()
         self._ready = None
         self._running = True
         self._tight = job.limits.memory_bytes < _ROOM_BYTES or job.limits.processes < _ROOM_PROCESSES
         self.executions += 1
         execution = await Supervisor(self, job).run(watch)
         self._running = False
+        execution.usage.setup_seconds += prepared - asked
         return execution
 
     async def settle(self) -> bool:

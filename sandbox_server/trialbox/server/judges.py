@@ -21,7 +21,7 @@ from trialbox.server.model import (
 )
 from trialbox.server.output import PipeReader
 from trialbox.server.packets import PacketSocket
-from trialbox.server.pool import Pool
+from trialbox.server.pool import Pool, PoolState
 from trialbox.server.watching import Records, Running
 
 # Whatever goes wrong in one, its judge is replaced; so it is after so many.
@@ -180,6 +180,17 @@ class Judge:
         return None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgesState:
+    """How things stand at one moment."""
+
+    idle: int
+    """Judges that wait for a suite."""
+    busy: int
+    pool: PoolState
+    """Of the slots they run in."""
+
+
 class Judges:
     """Gives each evaluation a judge of its kind, at most `count` at once."""
 
@@ -192,6 +203,11 @@ class Judges:
         self._alive = 0
         self._changed = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def state(self) -> JudgesState:
+        """Say how things stand; may be called on any thread."""
+        idle = len(self._idle)
+        return JudgesState(idle=idle, busy=max(0, self._alive - idle), pool=self._pool.state())
 
     @asynccontextmanager
     async def judge(self, kind: Kind) -> AsyncIterator[Judge]:

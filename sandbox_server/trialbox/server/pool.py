@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -40,6 +41,23 @@ class Slot(Protocol):
         """End whatever runs, and leave nothing behind."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolState:
+    """How things stand at one moment."""
+
+    waiting: int
+    """Requests whose turn has not come."""
+    running: int
+    """Requests whose turn has come."""
+    memory_bytes: int
+    """What the memory limits of those sum up to."""
+    ready: int
+    """Slots that could run a job at once; the next three are the other slots."""
+    busy: int
+    starting: int
+    broken: int
+
+
 class Pool:
     """Runs jobs on `slots`, at most `permits` at once, as `queue_size` and `memory_bytes` of Scheduler allow.
 
@@ -62,6 +80,19 @@ class Pool:
     def permits(self) -> int:
         """How many jobs run at once."""
         return self._permits
+
+    def state(self) -> PoolState:
+        """Say how things stand; may be called on any thread."""
+        ready, broken, renewing = len(self._ready), len(self._broken), len(self._renewals)
+        return PoolState(
+            waiting=self._scheduler.waiting,
+            running=self._scheduler.running,
+            memory_bytes=self._scheduler.used_memory_bytes,
+            ready=ready,
+            busy=max(0, len(self._slots) - ready - renewing),
+            starting=max(0, renewing - broken),  # one that is broken is renewed until it works
+            broken=broken,
+        )
 
     async def start(self) -> None:
         """Start all slots at once; raises SandboxBrokenError when one can't."""
@@ -146,8 +177,9 @@ class Pool:
                 await slot.renew()
             except Exception as error:  # whatever it is, the slot must come back or be known as broken
                 worked = self._works()
-                self._broken.add(slot.number)
-                _log.error("slot_broken", slot=slot.number, error=str(error))
+                if slot.number not in self._broken:
+                    self._broken.add(slot.number)
+                    _log.error("slot_broken", slot=slot.number, error=str(error))
                 if worked and not self._works():
                     self._scheduler.fail(SandboxBrokenError(_NO_SLOT))
                     self._fail_waiting()
@@ -155,7 +187,9 @@ class Pool:
                 await asyncio.sleep(_RENEW_PAUSE_SECONDS)
             else:
                 worked = self._works()
-                self._broken.discard(slot.number)
+                if slot.number in self._broken:
+                    self._broken.discard(slot.number)
+                    _log.info("slot_renewed", slot=slot.number)
                 self._give(slot)
                 if not worked:
                     await self.on_health(True)
@@ -180,6 +214,8 @@ class Permit:
     """The right to run jobs, one at a time."""
 
     def __init__(self, pool: Pool, queue_seconds: float) -> None:
+        self.waited_seconds = queue_seconds
+        """How long its turn took to come."""
         self._pool = pool
         self._queue_seconds = queue_seconds
 

@@ -20,6 +20,11 @@ class Readiness:
         self._slots_work = True
         self._tell = tell
 
+    @property
+    def serves(self) -> bool:
+        """What health says."""
+        return self._slots_work and not self._missing
+
     def require(self) -> None:
         """Raise LayersMissingError where one is: no program may start then."""
         if self._missing:
@@ -28,9 +33,13 @@ class Readiness:
     async def found(self, layers: Sequence[Layer]) -> None:
         """Take what a self-test has found."""
         before = {layer.name for layer in self._missing}
+        known = set(self.waived)
         self.layers = layers
         self.waived = [layer.name for layer in layers if layer.state is LayerState.WAIVED]
         self._missing = missing(layers)
+        for layer in layers:
+            if layer.state is LayerState.WAIVED and layer.name not in known:
+                _log.warning("layer_waived", layer=layer.name, evidence=layer.evidence)
         for layer in self._missing:
             _log.error("layer_missing", layer=layer.name, evidence=layer.evidence, remedy=layer.remedy)
         for name in sorted(before - {layer.name for layer in self._missing}):
@@ -43,4 +52,4 @@ class Readiness:
         await self._tell_health()
 
     async def _tell_health(self) -> None:
-        await self._tell(self._slots_work and not self._missing)
+        await self._tell(self.serves)

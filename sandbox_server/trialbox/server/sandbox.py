@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 
@@ -23,7 +24,7 @@ from trialbox.server.settings import (
     RuntimeSettings,
     Settings,
 )
-from trialbox.server.slot import Slot, SlotConfig
+from trialbox.server.slot import Recycling, Slot, SlotConfig
 
 DEFAULT_RUNTIME = "python"
 # What most generated programs import, or is imported by that: it costs them more than all of their isolation.
@@ -48,6 +49,8 @@ class Sandbox:
         self.runtimes: dict[str, Runtime] = {}
         self.layers: list[Layer] = []
         """What the self-test found at the start."""
+        self.recycled: Counter[Recycling] = Counter()
+        """How many jails were replaced, by reason."""
         self.memory_bytes = 0
         """What the memory limits of all running programs may sum up to."""
         self._pool: Pool | None = None
@@ -127,6 +130,7 @@ class Sandbox:
                 usual_disk=DiskSize.of(self.default_limits),
                 executions_by_jail=settings.executions_by_jail,
                 roles=(Role.HARNESS, Role.CANDIDATE),
+                recycled=self.recycled,
             )
             judge_config = replace(config, roles=(Role.JUDGE,))
             # A program and its judge are in slots that have nothing in common.

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from trialbox.server import handover
+from trialbox.server import handover, tracing
 from trialbox.server.budget import Budget, explain, overdue
 from trialbox.server.grading import Call, CaseResult, Check, EvaluationJob, Trust, Verdict
 from trialbox.server.guest.channel import GIVEN_UP, KEPT
@@ -54,6 +54,10 @@ class SeparatedCases:
             and number not in self._expected
             for number in watch.pending
         )
+        with tracing.span("judge"):
+            await self._judge(watch, has_unknown)
+
+    async def _judge(self, watch: JudgeWatch, has_unknown: bool) -> None:
         async with self._judges.judge(self._kind) as judge:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with ours:

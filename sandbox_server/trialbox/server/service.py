@@ -12,15 +12,18 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2, status_pb2
 from grpc_status import rpc_status
 
-from trialbox.server import status, wire
+from trialbox.server import status, tracing, wire
 from trialbox.server.batch import answer_each
 from trialbox.server.evaluation import evaluate
+from trialbox.server.grading import Verdict
 from trialbox.server.judges import Judges
 from trialbox.server.live import Live
+from trialbox.server.metrics import Metrics
+from trialbox.server.model import IsolationPath, Program, Usage
 from trialbox.server.pool import Pool
 from trialbox.server.readiness import Readiness
 from trialbox.server.suites import SuiteStore
-from trialbox.server.validation import Bounds, Validator
+from trialbox.server.validation import MAXIMUM_REQUEST_ID_CHARACTERS, Bounds, Validator
 from trialbox.server.watching import Running, Watch
 from trialbox.v1 import CLIENT_ID_KEY, MAX_MESSAGE_BYTES, sandbox_service_pb2, sandbox_service_pb2_grpc
 
@@ -48,6 +51,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         judges: Judges,
         bounds: Bounds,
         suites: SuiteStore,
+        metrics: Metrics,
         readiness: Readiness,
         runtimes: dict[str, str],
         version: str,
@@ -56,6 +60,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         self._judges = judges
         self._bounds = bounds
         self._suites = suites
+        self._metrics = metrics
         self._validator = Validator(bounds, suites)
         self._readiness = readiness
         self._runtimes = runtimes
@@ -68,7 +73,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         context: grpc.aio.ServicerContext[sandbox_service_pb2.ExecuteRequest, sandbox_service_pb2.ExecuteResponse],
     ) -> sandbox_service_pb2.ExecuteResponse:
         """Run one program."""
-        return await _or_abort(_or_status(self._execute(request, _caller(context))), context)
+        return await self._or_abort(self._or_status(self._execute(request, _caller(context))), context)
 
     async def Evaluate(
         self,
@@ -76,7 +81,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         context: grpc.aio.ServicerContext[sandbox_service_pb2.EvaluateRequest, sandbox_service_pb2.EvaluateResponse],
     ) -> sandbox_service_pb2.EvaluateResponse:
         """Grade one program."""
-        return await _or_abort(_or_status(self._evaluate(request, _caller(context))), context)
+        return await self._or_abort(self._or_status(self._evaluate(request, _caller(context))), context)
 
     async def ExecuteStream(
         self,
@@ -89,7 +94,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         live = Live()
         asked = request.request
         asked.request_id = asked.request_id or uuid.uuid4().hex
-        program = asyncio.create_task(_or_status(self._execute(asked, _caller(context), live=live)))
+        program = asyncio.create_task(self._or_status(self._execute(asked, _caller(context), live=live)))
         program.add_done_callback(lambda _: live.end())
         # Whoever goes away while a message waits to be read is noticed here only.
         context.add_done_callback(lambda _: program.cancel())  # type: ignore[arg-type]  # the stub wants a class
@@ -98,7 +103,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
             yield wire.started(asked.request_id, isolation, self._readiness.waived)
             async for stream, offset, data in live.chunks():
                 yield wire.output(stream, offset, data)
-        response = await _or_abort(program, context)
+        response = await self._or_abort(program, context)
         yield sandbox_service_pb2.ExecuteStreamResponse(finished=response.execution)
 
     async def ExecuteBatch(
@@ -125,12 +130,13 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         ) -> sandbox_service_pb2.ExecuteResponse | status_pb2.Status:
             cancellable[request.request_id] = program = _Cancellable()
             try:
-                return await _or_status(self._execute(request, caller, program.watch, bounded=False))
+                with tracing.span("execution"):
+                    return await self._or_status(self._execute(request, caller, program.watch, bounded=False))
             finally:
                 del cancellable[request.request_id]
 
         envelope = sandbox_service_pb2.ExecuteBatchResponse.Answer
-        async for answers in answer_each(requests(), answer, envelope, under_way=self._under_way):
+        async for answers in answer_each(requests(), answer, envelope, under_way=self._under_way, refuse=self._refuse):
             yield sandbox_service_pb2.ExecuteBatchResponse(answers=answers)
 
     async def EvaluateBatch(
@@ -147,10 +153,11 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         async def answer(
             request: sandbox_service_pb2.EvaluateRequest,
         ) -> sandbox_service_pb2.EvaluateResponse | status_pb2.Status:
-            return await _or_status(self._evaluate(request, caller, bounded=False))
+            with tracing.span("evaluation"):
+                return await self._or_status(self._evaluate(request, caller, bounded=False))
 
         envelope = sandbox_service_pb2.EvaluateBatchResponse.Answer
-        async for answers in answer_each(requests, answer, envelope, under_way=self._under_way):
+        async for answers in answer_each(requests, answer, envelope, under_way=self._under_way, refuse=self._refuse):
             yield sandbox_service_pb2.EvaluateBatchResponse(answers=answers)
 
     async def GetServerInfo(
@@ -185,31 +192,72 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         bounded: bool = True,
         live: Live | None = None,
     ) -> sandbox_service_pb2.ExecuteResponse:
+        request_id = _identified(request)
         self._readiness.require()
         job = await self._checked(self._validator.execution, request)
         if live is not None:
             job = replace(job, follower=live)
-        request_id = request.request_id or uuid.uuid4().hex
-        structlog.contextvars.bind_contextvars(request_id=request_id)  # in this request's task only
+        tracing.asked(request_id, job.program.runtime, job.isolation.value, job.limits)
+        begun = tracing.now()
         done = await self._pool.execute(job, watch, caller=caller, bounded=bounded)
-        _log.debug("executed", outcome=done.outcome.name, wall_seconds=done.usage.wall_seconds)
+        tracing.note(outcome=done.outcome.value)
+        tracing.phases(begun, done.usage, collects=bool(job.collect))
+        self._metrics.executed(job, done)
+        _log.debug("executed", outcome=done.outcome.value, **_told(done.isolation, job.program, done.usage))
         return sandbox_service_pb2.ExecuteResponse(execution=wire.execution(request_id, done, self._readiness.waived))
 
     async def _evaluate(
         self, request: sandbox_service_pb2.EvaluateRequest, caller: str, *, bounded: bool = True
     ) -> sandbox_service_pb2.EvaluateResponse:
+        request_id = _identified(request)
         self._readiness.require()
         job = await self._checked(self._validator.evaluation, request)
-        request_id = request.request_id or uuid.uuid4().hex
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        tracing.asked(request_id, job.program.runtime, job.isolation.value, job.limits)
         known = len(job.expected)
+        begun = tracing.now()
         async with self._pool.permit(job.limits.memory_bytes, caller=caller, bounded=bounded) as permit:
+            tracing.waited(begun, permit.waited_seconds)
             done = await evaluate(permit.execute, self._judges, job, caller=caller)
         if len(job.expected) != known:
             self._suites.grew(job.suite)
-        _log.debug("evaluated", cases=len(done.cases), wall_seconds=done.usage.wall_seconds)
+        passed = sum(case.verdict is Verdict.PASSED for case in done.cases)
+        tracing.note(cases=len(done.cases), passed=passed)
+        self._metrics.evaluated(job, done)
+        told = _told(job.isolation, job.program, done.usage)
+        _log.debug("evaluated", cases=len(done.cases), passed=passed, **told)
         evaluation = wire.evaluation(request_id, done, job, self._readiness.waived)
         return sandbox_service_pb2.EvaluateResponse(evaluation=evaluation)
+
+    async def _or_abort(
+        self, answer: Awaitable[_Response | status_pb2.Status], context: "grpc.aio.ServicerContext[Any, Any]"
+    ) -> _Response:
+        result = await answer
+        if isinstance(result, status_pb2.Status):
+            told = rpc_status.to_status(result)
+            metadata = tuple(told.trailing_metadata)
+            if result.code == code_pb2.RESOURCE_EXHAUSTED:
+                # What gRPC's own retries heed; RetryInfo is for people and other libraries.
+                metadata += (("grpc-retry-pushback-ms", status.pushback(result)),)
+            await context.abort(told.code, told.details, metadata)
+            raise AssertionError("abort returned")
+        return result
+
+    async def _or_status(self, answer: Awaitable[_Response]) -> _Response | status_pb2.Status:
+        try:
+            response = await answer
+            if response.ByteSize() > MAX_MESSAGE_BYTES - _ENVELOPE_BYTES:
+                raise status.AnswerTooLargeError(f"the answer has {response.ByteSize()} bytes")
+            return response
+        except Exception as error:  # every one is told to the caller, in one place
+            return self._refuse(error)
+
+    def _refuse(self, error: Exception) -> status_pb2.Status:
+        refusal = status.of(error)
+        reason = status.reason(refusal)
+        self._metrics.refused(reason)
+        tracing.note(refused=reason)
+        _log.debug("refused", reason=reason)
+        return refusal
 
     async def _checked(self, check: Callable[[_Request], _Job], request: _Request) -> _Job:
         # Away from the event loop, which must stay quick for the clocks of programs under way.
@@ -246,26 +294,19 @@ def _caller(context: "grpc.aio.ServicerContext[Any, Any]") -> str:
     return str(context.peer())
 
 
-async def _or_abort(
-    answer: Awaitable[_Response | status_pb2.Status], context: "grpc.aio.ServicerContext[Any, Any]"
-) -> _Response:
-    result = await answer
-    if isinstance(result, status_pb2.Status):
-        told = rpc_status.to_status(result)
-        metadata = tuple(told.trailing_metadata)
-        if result.code == code_pb2.RESOURCE_EXHAUSTED:
-            # What gRPC's own retries heed; RetryInfo is for people and other libraries.
-            metadata += (("grpc-retry-pushback-ms", status.pushback(result)),)
-        await context.abort(told.code, told.details, metadata)
-        raise AssertionError("abort returned")
-    return result
+def _identified(request: sandbox_service_pb2.ExecuteRequest | sandbox_service_pb2.EvaluateRequest) -> str:
+    """The caller's name for a request, or one for it; what this request's task logs from here on goes by it."""
+    request_id = request.request_id or uuid.uuid4().hex
+    structlog.contextvars.bind_contextvars(request_id=request_id[:MAXIMUM_REQUEST_ID_CHARACTERS])  # not yet checked
+    return request_id
 
 
-async def _or_status(answer: Awaitable[_Response]) -> _Response | status_pb2.Status:
-    try:
-        response = await answer
-        if response.ByteSize() > MAX_MESSAGE_BYTES - _ENVELOPE_BYTES:
-            raise status.AnswerTooLargeError(f"the answer has {response.ByteSize()} bytes")
-        return response
-    except Exception as error:  # every one is told to the caller, in one place
-        return status.of(error)
+def _told(path: IsolationPath, program: Program, usage: Usage) -> dict[str, Any]:
+    """What a log tells of every answer: nothing of what the program holds, or did."""
+    return {
+        "isolation": path.value,
+        "runtime": program.runtime,
+        "queue_seconds": usage.queue_seconds,
+        "setup_seconds": usage.setup_seconds,
+        "wall_seconds": usage.wall_seconds,
+    }

@@ -47,6 +47,12 @@ def _checked_address(address: str) -> str:
     return address
 
 
+def _checked_host_and_port(address: str) -> str:
+    if address.startswith("unix:"):
+        raise ValueError("is not HOST:PORT")
+    return _checked_address(address)
+
+
 class InvalidSettingsError(ValueError):
     """Settings that can't be used; the message has a line for each, which names its variable."""
 
@@ -160,6 +166,8 @@ class Settings(BaseSettings):
     """How often the server tries every layer anew, for which it takes a slot for a tenth of a second in all."""
     reflection: bool = True
     """Whether tools such as grpcurl may ask the server for its services and messages."""
+    metrics_address: Annotated[str, AfterValidator(_checked_host_and_port)] | None = None
+    """`host:port` where Prometheus reads metrics over HTTP; whoever reaches it reads them. Left out, nobody does."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """`debug` adds a line for each request."""
     stop_grace_seconds: Seconds = 10

@@ -1,12 +1,15 @@
 """A slot: its cgroups, its resident launcher, and the jails it keeps ready for the next program."""
 
 import asyncio
+import enum
 import itertools
 import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+import time
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +38,17 @@ _JAIL_BYTES = 16 << 20
 _log = structlog.get_logger(__name__)
 
 
+class Recycling(enum.Enum):
+    """Why a jail was replaced."""
+
+    USED_UP = "used_up"
+    """It has run as many programs as the operator allows a warm jail."""
+    COLD = "cold"
+    """It was for one program."""
+    DOUBT = "doubt"
+    """Something was not as it should be, so the whole slot was started again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotConfig:
     """What all slots of a server share."""
@@ -48,6 +62,8 @@ class SlotConfig:
     """How many programs a warm jail runs before another takes its place."""
     roles: tuple[Role, ...]
     """The scripts of ours that warm jails have loaded before one is to run."""
+    recycled: Counter[Recycling] = field(default_factory=Counter)
+    """Counts the jails that the slots replaced."""
 
 
 class Slot:
@@ -88,12 +104,16 @@ class Slot:
 
         Raises SandboxBrokenError and WorkspaceError, see Jail.run.
         """
+        asked = time.monotonic()
         spec = _spec(job)
         jail = self._jails.get(spec)
         if jail is None:
             jail = await self._start_jail(spec)
         self._used = jail
-        return await jail.run(job, watch)
+        started = time.monotonic()
+        execution = await jail.run(job, watch)
+        execution.usage.setup_seconds += started - asked
+        return execution
 
     async def renew(self) -> None:
         """End what ran and make ready for the next; raises SandboxBrokenError."""
@@ -102,6 +122,7 @@ class Slot:
         sound, self._sound = self._sound, False
         if not sound or (jail is not None and not await self._renew_jail(jail)):
             _log.warning("slot_restarted", slot=self.number)
+            self._config.recycled[Recycling.DOUBT] += 1
             await self.stop()
             await self.start()
         self._sound = True
@@ -136,6 +157,7 @@ class Slot:
             if jail.executions < at_most:
                 await jail.prepare(self._config.usual_disk)
                 return True
+            self._config.recycled[Recycling.USED_UP if jail.spec.warm else Recycling.COLD] += 1
             del self._jails[jail.spec]
             self._forget_idle()
             if not await jail.stop():

@@ -27,6 +27,12 @@ def pushback(status: status_pb2.Status) -> str:
     return str(RETRY_SECONDS * 1000) if any(detail.Is(_RETRY) for detail in status.details) else "-1"
 
 
+def reason(status: status_pb2.Status) -> str:
+    """Say why, in a word of ours."""
+    info = error_details_pb2.ErrorInfo()
+    return info.reason if any(detail.Unpack(info) for detail in status.details) else ""
+
+
 def of(error: Exception) -> status_pb2.Status:
     """Say what `error` means to a caller; one that is not expected is the server's own."""
     if isinstance(error, InvalidRequestError):

@@ -28,6 +28,16 @@ class SuiteStore:
         self._bytes = 0
         self._lock = threading.Lock()
 
+    @property
+    def count(self) -> int:
+        """How many it keeps."""
+        return len(self._suites)
+
+    @property
+    def used_bytes(self) -> int:
+        """What they take."""
+        return self._bytes
+
     def get(self, suite_id: bytes) -> Suite:
         """Return the suite of this id; raises UnknownSuiteError."""
         found = self._find(suite_id)

@@ -23,7 +23,7 @@ _VIOLATION_BYTES = 1500
 _MAXIMUM_CASES = 10_000
 _MAXIMUM_PATTERNS = 100
 _MAXIMUM_PATTERN_BYTES = 32 << 10
-_MAXIMUM_REQUEST_ID_CHARACTERS = 128
+MAXIMUM_REQUEST_ID_CHARACTERS = 128
 _PROGRAM_FILES = ("main.py",)
 _CANDIDATE_FILES = ("main.py", "candidate.py")
 
@@ -171,9 +171,9 @@ class Validator:
     ) -> None:
         length = len(request.request_id)
         found.check(
-            length <= _MAXIMUM_REQUEST_ID_CHARACTERS,
+            length <= MAXIMUM_REQUEST_ID_CHARACTERS,
             "request_id",
-            f"is {length} characters long; the allowed range is 0 to {_MAXIMUM_REQUEST_ID_CHARACTERS}",
+            f"is {length} characters long; the allowed range is 0 to {MAXIMUM_REQUEST_ID_CHARACTERS}",
         )
 
     def _isolation(

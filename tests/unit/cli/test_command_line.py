@@ -82,12 +82,12 @@ def test_without_the_extra_the_command_names_it(missing: str) -> None:
 @pytest.mark.parametrize("command", ["serve", "doctor"])
 def test_without_the_server_what_needs_it_names_the_extra(command: str) -> None:
     program = (
-        "import sys; sys.modules['grpc_health'] = None; sys.argv[1:] = [sys.argv[1]]\n"
+        "import sys; sys.modules['structlog'] = None; sys.argv[1:] = [sys.argv[1]]\n"
         "from trialbox.cli import main; sys.exit(main())"
     )
     done = subprocess.run([sys.executable, "-c", program, command], capture_output=True, check=False)
     assert done.returncode == 2
-    assert b"needs grpc_health, which is not installed: pip install 'trialbox[server]' (in a clone:" in done.stderr
+    assert b"needs structlog, which is not installed: pip install 'trialbox[server]' (in a clone:" in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [["serve"], ["doctor"], ["run", "-"], ["bench", "--rounds", "1"]])

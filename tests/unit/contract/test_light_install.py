@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-HEAVY = {"trialbox.server", "trialbox.synthesis", "trialbox.cli", "torch", "numpy", "typer", "rich", "pydantic"}
+HEAVY = {
+    "trialbox.server",
+    "trialbox.synthesis",
+    "trialbox.cli",
+    "torch",
+    "numpy",
+    "typer",
+    "rich",
+    "pydantic",
+    "opentelemetry",
+}
 PINS = {"grpcio": "1.74.0", "protobuf": "6.31.1"}
 
 RunPython = Callable[..., str]

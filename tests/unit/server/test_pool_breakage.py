@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+import structlog
 from pool_stage import Stage, settle
 
 from trialbox.server.model import Outcome, SandboxBrokenError, WorkspaceError
@@ -104,3 +105,33 @@ async def test_when_every_slot_is_broken_those_who_wait_are_told_too(stage: Stag
     await settle()
     assert waiting.done(), "it would wait for ever"
     assert isinstance(waiting.exception(), SandboxBrokenError)
+
+
+@pytest.mark.parametrize("stage", [(2, 9)], indirect=True)
+async def test_the_state_says_of_each_slot_how_it_is_and_the_log_when_one_breaks_and_comes_back(stage: Stage) -> None:
+    def slots() -> tuple[int, int, int, int]:
+        state = stage.pool.state()
+        return state.ready, state.busy, state.starting, state.broken
+
+    first, second = stage.slots
+    assert slots() == (2, 0, 0, 0)
+    stage.call("a", memory_bytes=200)
+    second.renewal_gate.clear()
+    second.gate.set()
+    await settle()
+    await stage.call("b", memory_bytes=300)
+    stage.call("c", memory_bytes=400)
+    await settle()
+    assert slots() == (0, 1, 1, 0)
+    assert (stage.pool.state().running, stage.pool.state().memory_bytes) == (2, 600)
+    first.renewal_error = SandboxBrokenError("no launcher")
+    first.gate.set()
+    with structlog.testing.capture_logs() as log:
+        await settle()
+        assert slots() == (0, 0, 1, 1)
+        first.renewal_error = None
+        second.renewal_gate.set()
+        await asyncio.gather(*stage.calls)
+        while stage.pool.state().broken:
+            await asyncio.sleep(0)
+    assert [(line["event"], line["slot"]) for line in log] == [("slot_broken", 0), ("slot_renewed", 0)]
