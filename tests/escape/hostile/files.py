@@ -81,7 +81,7 @@ def takes_the_interpreter_away() -> None:
     os.rename(os.readlink("/proc/self/exe"), os.readlink("/proc/self/exe") + ".old")
 
 
-@hostile()
+@hostile(never_outside="the running interpreter is the host's own file, wherever its process is")
 def changes_the_mode_of_the_interpreter() -> None:
     Path("/proc/self/exe").chmod(0o4777)
 
