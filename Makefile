@@ -59,8 +59,9 @@ demo: need-root setup
 	$(BIN)/python examples/demo.py
 
 test: need-root lint scientific
+	$(BIN)/python -m pytest -m alone
 	@# A file at a time to each of two workers: much of the time is waiting.
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist loadfile
 
 test-cgroup2: need-root setup
 	$(BIN)/python tests/cgroup2/machine.py

@@ -8,7 +8,9 @@ import pytest
 from attacks import Attack
 
 if os.environ.get("TRIALBOX_TEST_HARM") != "1":
-    reason = "runs programs as root that do harm, held by namespaces only: TRIALBOX_TEST_HARM=1, on a machine to be lost"
+    reason = (
+        "runs programs as root that do harm, held by namespaces only: TRIALBOX_TEST_HARM=1, on a machine to be lost"
+    )
     pytest.skip(reason, allow_module_level=True)
 
 SHOWN = [attack for attack in attacks.attacks() if not attack.program.never_outside]
