@@ -123,7 +123,7 @@ class Jail:
         self.has_slot.set()
 
     async def __call__(self, job: Job, watch: Watch | None = None) -> Execution:
-        assert (watch is None) == (job.part is None)
+        assert watch is not None
         self.waiting += 1
         try:
             await self.has_slot.wait()

@@ -6,11 +6,12 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
+from pathlib import Path
 
 import grpc
 import pytest
 
-from trialbox.client import AsyncSandbox, Call, Check, Comparator, Limits, Program, Sandbox, Stdio, Suite, Verdict
+from trialbox.client import AsyncSandbox, Call, Check, Comparator, Limits, Sandbox, Stdio, Suite, Verdict
 from trialbox.server.suites import SuiteStore
 from trialbox.server.validation import Validator, _Findings
 from trialbox.v1 import evaluation_pb2, execution_pb2, sandbox_service_pb2, values
@@ -92,9 +93,9 @@ def box() -> Iterator[Sandbox]:
 
 def newest_server() -> int:
     """The process id of the embedded server that was started last."""
-    for pid in sorted(filter(str.isdigit, os.listdir("/proc")), key=int, reverse=True):
+    for pid in sorted((int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()), reverse=True):
         try:
-            with open(f"/proc/{pid}/stat") as stat, open(f"/proc/{pid}/cmdline", "rb") as command:
+            with Path(f"/proc/{pid}/stat").open() as stat, Path(f"/proc/{pid}/cmdline").open("rb") as command:
                 if (
                     int(stat.read().rsplit(")", 1)[1].split()[1]) == os.getpid()
                     and b"trialbox.server" in command.read()
@@ -106,7 +107,7 @@ def newest_server() -> int:
 
 
 def resident_bytes(pid: int) -> int:
-    with open(f"/proc/{pid}/statm") as statm:
+    with Path(f"/proc/{pid}/statm").open() as statm:
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
@@ -264,6 +265,6 @@ def test_suites_kept_take_no_more_memory_than_counted() -> None:
 
 
 def address_of(pid: int) -> str:
-    with open(f"/proc/{pid}/environ") as environment:
+    with Path(f"/proc/{pid}/environ").open() as environment:
         (address,) = [text for text in environment.read().split("\0") if text.startswith("TRIALBOX_ADDRESS=")]
     return address.partition("=")[2]
