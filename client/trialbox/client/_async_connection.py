@@ -15,7 +15,6 @@ from trialbox.client._wire.channel import Endpoint
 from trialbox.client._wire.flight import Flight, Item, Result
 from trialbox.client._wire.reach import Reach
 from trialbox.client._wire.status import client_closed, stream_ended
-from trialbox.client._wire.trace import headers
 from trialbox.v1.sandbox_service_pb2 import ExecuteRequest, ExecuteStreamRequest, ExecuteStreamResponse
 from trialbox.v1.sandbox_service_pb2_grpc import SandboxServiceStub
 
@@ -35,7 +34,7 @@ class AsyncConnection:
             else grpc.aio.insecure_channel(endpoint.address, endpoint.options())
         )
         self._stub: SandboxServiceAsyncStub = SandboxServiceStub(self._channel)
-        self._metadata = endpoint.metadata()
+        self._metadata = endpoint.metadata
         self._reach = Reach(endpoint.address)
         self._is_closed = False
 
@@ -43,7 +42,7 @@ class AsyncConnection:
         """Call a method of the service and wait for its answer, at most `seconds`."""
         self._check_open()
         try:
-            answer = await getattr(self._stub, method)(request, timeout=seconds, metadata=self._metadata + headers())
+            answer = await getattr(self._stub, method)(request, timeout=seconds, metadata=self._metadata())
             self._reach.was_reached = True
             return answer
         except grpc.RpcError as error:
@@ -59,7 +58,9 @@ class AsyncConnection:
     async def events(self, request: ExecuteRequest, seconds: float) -> AsyncGenerator[ExecuteStreamResponse, None]:
         """Run one program and yield what happens to it, for at most `seconds`; leaving early ends it."""
         self._check_open()
-        call = self._stub.ExecuteStream(ExecuteStreamRequest(request=request), timeout=seconds, metadata=self._metadata)
+        call = self._stub.ExecuteStream(
+            ExecuteStreamRequest(request=request), timeout=seconds, metadata=self._metadata()
+        )
         is_whole = False
         try:
             async for response in call:
@@ -91,7 +92,7 @@ class AsyncConnection:
 
         def open_call(messages: AsyncIterator[Any]) -> Any:
             self._check_open()
-            return getattr(self._stub, method)(messages, metadata=self._metadata + headers())
+            return getattr(self._stub, method)(messages, metadata=self._metadata())
 
         outcomes = fly(open_call, items, flight, seconds, self._reach)
         async with aclosing(outcomes):

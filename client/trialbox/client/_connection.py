@@ -14,7 +14,6 @@ from trialbox.client._wire.channel import Endpoint
 from trialbox.client._wire.flight import Flight, Item, Result
 from trialbox.client._wire.reach import Reach
 from trialbox.client._wire.status import client_closed, stream_ended
-from trialbox.client._wire.trace import headers
 from trialbox.v1.sandbox_service_pb2 import ExecuteRequest, ExecuteStreamRequest, ExecuteStreamResponse
 from trialbox.v1.sandbox_service_pb2_grpc import SandboxServiceStub
 
@@ -31,7 +30,7 @@ class Connection:
             else grpc.insecure_channel(endpoint.address, endpoint.options())
         )
         self._stub = SandboxServiceStub(self._channel)
-        self._metadata = endpoint.metadata()
+        self._metadata = endpoint.metadata
         self._reach = Reach(endpoint.address)
         self._is_closed = False
 
@@ -41,7 +40,7 @@ class Connection:
         call = None
         try:
             with held_interrupts():
-                call = getattr(self._stub, method).future(request, timeout=seconds, metadata=self._metadata + headers())
+                call = getattr(self._stub, method).future(request, timeout=seconds, metadata=self._metadata())
             answer = call.result()
             self._reach.was_reached = True
             return answer
@@ -61,7 +60,7 @@ class Connection:
         try:
             with held_interrupts():
                 call = self._stub.ExecuteStream(
-                    ExecuteStreamRequest(request=request), timeout=seconds, metadata=self._metadata
+                    ExecuteStreamRequest(request=request), timeout=seconds, metadata=self._metadata()
                 )
             for response in call:
                 self._reach.was_reached = True
@@ -87,7 +86,7 @@ class Connection:
 
         def open_call(messages: Iterator[Any]) -> Any:
             self._check_open()
-            return getattr(self._stub, method)(messages, metadata=self._metadata + headers())
+            return getattr(self._stub, method)(messages, metadata=self._metadata())
 
         outcomes = fly(open_call, items, flight, seconds, self._reach)
         with closing(outcomes):

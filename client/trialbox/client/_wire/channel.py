@@ -9,6 +9,7 @@ from pathlib import Path
 import grpc
 
 from trialbox.client._errors import InvalidRequestError
+from trialbox.client._wire.trace import headers
 from trialbox.v1 import CLIENT_ID_KEY, KEEPALIVE_SECONDS, MAX_MESSAGE_BYTES
 
 MAX_ATTEMPTS = 5
@@ -79,8 +80,8 @@ class Endpoint:
         return grpc.ssl_channel_credentials(None if self.tls is True else Path(self.tls).read_bytes())
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
-        """What goes with every call."""
-        named = ((CLIENT_ID_KEY, self.client_id),)
+        """What goes with a call that is made now."""
+        named = ((CLIENT_ID_KEY, self.client_id), *headers())
         return named if self.token is None else (*named, ("authorization", f"Bearer {self.token}"))
 
 
