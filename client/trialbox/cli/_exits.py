@@ -1,6 +1,9 @@
 """What the exit statuses mean, and the way to leave with one."""
 
 import enum
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 import typer
@@ -18,6 +21,15 @@ class ExitStatus(enum.IntEnum):
     FAILED = 1
     USAGE = 2
     INFRASTRUCTURE = 3
+
+
+@contextmanager
+def telling_of_writes(folder: Path) -> Iterator[None]:
+    """Leave where a file in this folder can't be written."""
+    try:
+        yield
+    except OSError as error:
+        leave(f"can't write to {error.filename or folder}: {error.strerror}", ExitStatus.USAGE)
 
 
 def leave(message: str, status: ExitStatus) -> NoReturn:

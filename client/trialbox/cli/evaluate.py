@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from trialbox.cli import _report
-from trialbox.cli._exits import ExitStatus, leave
+from trialbox.cli._exits import ExitStatus, leave, telling_of_writes
 from trialbox.cli._sandbox import IsolationOption, JsonOption, ServerOption, open_sandbox
 from trialbox.cli._show import print_json, progress
 from trialbox.cli.run import parse_size
@@ -96,7 +96,7 @@ def command(
         other_ids=programs.other_ids,
     )
     if out is not None:
-        with _telling_of(out):
+        with telling_of_writes(out):
             write(report, out)
     if json:
         print_json(document(report))
@@ -135,12 +135,12 @@ def _recording(out: Path | None) -> Iterator[Callable[[Graded], None]]:
         return
     count = 0
     with ExitStack() as stack:
-        with _telling_of(out):
+        with telling_of_writes(out):
             write_cases = stack.enter_context(recording(out))
 
         def record(item: Graded) -> None:
             nonlocal count
-            with _telling_of(out):
+            with telling_of_writes(out):
                 write_cases(item)
             count += 1
 
@@ -149,11 +149,3 @@ def _recording(out: Path | None) -> Iterator[Callable[[Graded], None]]:
         except BaseException:
             typer.echo(f"trialbox: programs graded before: {count}; their cases are in {out}", err=True)
             raise
-
-
-@contextmanager
-def _telling_of(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        leave(f"can't write to {error.filename or out}: {error.strerror}", ExitStatus.USAGE)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from trialbox.cli._exits import ExitStatus, leave
+from trialbox.cli._exits import ExitStatus, leave, telling_of_writes
 from trialbox.cli._sandbox import IsolationOption, JsonOption, ServerOption, open_sandbox
 from trialbox.cli._show import byte_text, fields, mebibytes, milliseconds, print_json
 from trialbox.client import (
@@ -136,7 +136,7 @@ def _variable(text: str) -> tuple[str, str]:
 
 
 def _write(files: dict[str, bytes], folder: Path) -> None:
-    try:
+    with telling_of_writes(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             path = PurePosixPath(name)
@@ -146,8 +146,6 @@ def _write(files: dict[str, bytes], folder: Path) -> None:
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-    except OSError as error:
-        leave(f"can't write to {error.filename or folder}: {error.strerror}", ExitStatus.USAGE)
 
 
 def _passed_through(events: Generator[Event, None, None]) -> Execution:
