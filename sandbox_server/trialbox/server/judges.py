@@ -49,7 +49,7 @@ class JudgingEnd:
     outcome: Outcome
     detail: str
     signal: int | None = None
-    """What ended it, if that was not the host."""
+    """What ended its process, if that was not the host, nor want of memory."""
 
 
 class Judging:
@@ -281,8 +281,7 @@ def _read_end(packet: bytes) -> JudgingEnd:
     """From `ended`, wait status, whether anything was left behind."""
     _, status, left = packet.split(b" ")
     if os.WIFSIGNALED(int(status)):
-        number = os.WTERMSIG(int(status))
-        return JudgingEnd(Outcome.SIGNALED, f"the judge was ended by signal {number}", number)
+        return JudgingEnd(Outcome.SIGNALED, f"the judge was ended by signal {os.WTERMSIG(int(status))}")
     code = os.WEXITSTATUS(int(status))
     if code == 0 and left == b"0":
         return JudgingEnd(Outcome.SUCCEEDED, "the judge exited with status 0")
