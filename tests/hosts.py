@@ -327,10 +327,18 @@ class Server:
 
 
 @contextlib.contextmanager
-def standing_alone(settings: Mapping[str, str], *, command: Sequence[str]) -> Iterator[Server]:
-    """Start a server by a command line as an operator would, which goes on though it may serve nothing."""
+def standing_alone(
+    settings: Mapping[str, str],
+    *,
+    command: Sequence[str] = (sys.executable, "-m", "trialbox.server"),
+    address: str | None = None,
+) -> Iterator[Server]:
+    """Start a server by a command line as an operator would, which goes on though it may serve nothing.
+
+    It listens on `address`, or on a Unix socket of its own.
+    """
     with tempfile.TemporaryDirectory(prefix="trialbox-test-") as folder:
-        address = f"unix:{folder}/socket"
+        address = address or f"unix:{folder}/socket"
         environment = {**{f"TRIALBOX_{name}": value for name, value in settings.items()}, "TRIALBOX_ADDRESS": address}
         process = subprocess.Popen(command, env={**os.environ, **environment})
         try:

@@ -5,8 +5,6 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,16 +22,10 @@ MIB = 1 << 20
 
 @contextlib.contextmanager
 def server_at(address: str, **settings: str) -> Iterator[hosts.Server]:
-    environment = {**os.environ, "TRIALBOX_SLOTS": "2", "TRIALBOX_ADDRESS": address, "TRIALBOX_LOG_LEVEL": "error"}
-    environment |= {f"TRIALBOX_{name}": value for name, value in settings.items()}
-    process = subprocess.Popen([sys.executable, "-m", "trialbox.server"], env=environment)
-    server = hosts.Server(process=process, address=address)
-    try:
+    chosen = {"SLOTS": "2", "LOG_LEVEL": "error", **settings}
+    with hosts.standing_alone(chosen, address=address) as server:
         server.health()
         yield server
-    finally:
-        process.kill()
-        process.wait()
 
 
 def free_ports(count: int) -> list[int]:

@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 from trialbox.server import cgroups, runtimes
 from trialbox.server.diagnosis import refused_namespaces
@@ -35,6 +36,7 @@ _FIRST_HOST_ID = 1 << 20
 # The rest is for the server, the launchers and whatever else the machine runs.
 _MEMORY_SHARE = 0.9
 _HOST_IDS_A_SERVER = 2 * (MAXIMUM_SLOTS + MAXIMUM_SPARE_SLOTS) * IDS_PER_SLOT
+_Part = TypeVar("_Part")
 
 
 class CannotServeError(Exception):
@@ -61,23 +63,17 @@ class Sandbox:
     @property
     def pool(self) -> Pool:
         """Where programs run."""
-        if self._pool is None:
-            raise CannotServeError("the sandbox is not started")
-        return self._pool
+        return _started(self._pool)
 
     @property
     def self_test(self) -> SelfTest:
         """What tries the layers."""
-        if self._self_test is None:
-            raise CannotServeError("the sandbox is not started")
-        return self._self_test
+        return _started(self._self_test)
 
     @property
     def judges(self) -> Judges:
         """What programs are judged by."""
-        if self._judges is None:
-            raise CannotServeError("the sandbox is not started")
-        return self._judges
+        return _started(self._judges)
 
     @property
     def _judge_limits(self) -> Limits:
@@ -182,3 +178,9 @@ class Sandbox:
         if self._judges is not None:
             await self._judges.stop()
         await asyncio.gather(*(pool.stop() for pool in (self._pool, self._judge_pool) if pool is not None))
+
+
+def _started(part: _Part | None) -> _Part:
+    if part is None:
+        raise CannotServeError("the sandbox is not started")
+    return part

@@ -163,7 +163,7 @@ class Settings(BaseSettings):
     waived_layers: frozenset[str] = frozenset()
     """Layers, by doctor's names, that may be missing: a JSON array."""
     self_test_seconds: Annotated[Seconds, Field(ge=1)] = 300
-    """How often the server tries every layer anew, for which it takes a slot for a tenth of a second in all."""
+    """How often the server tries every layer anew, which takes slots for a third of a second."""
     reflection: bool = True
     """Whether tools such as grpcurl may ask the server for its services and messages."""
     metrics_address: Annotated[str, AfterValidator(_checked_host_and_port)] | None = None

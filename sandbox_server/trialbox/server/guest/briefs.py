@@ -38,6 +38,17 @@ def message(error: BaseException) -> str:
         return "(its message can't be read)"
 
 
+def line_in(path: str, error: BaseException) -> int:
+    """The line of a file in which an exception was raised, or went through last; 0 for none."""
+    line = 0
+    traceback = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == path:
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    return line
+
+
 def cut(text: str) -> bytes:
     """Encode a text for a record, cut after LIMIT characters."""
     shown = text if len(text) <= LIMIT else text[:LIMIT] + "…"

@@ -353,13 +353,11 @@ def _run(source: bytes, name: str, names: "dict[str, Any]", line: stubs.Line) ->
 
 def _place(error: BaseException, name: str, source: bytes) -> str:
     """Where in the test code it was raised."""
-    line, traceback = 0, error.__traceback__
-    while traceback is not None:
-        if traceback.tb_frame.f_code.co_filename == name:
-            line = traceback.tb_lineno
-        traceback = traceback.tb_next
-    text = source.split(b"\n")[line - 1].strip()[:_SHOWN_BYTES].decode("utf-8", "replace") if line else ""
-    return f"(line {line} of the test: {text})" if line else ""
+    line = briefs.line_in(name, error)
+    if not line:
+        return ""
+    text = source.split(b"\n")[line - 1].strip()[:_SHOWN_BYTES].decode("utf-8", "replace")
+    return f"(line {line} of the test: {text})"
 
 
 def _unfit(why: str) -> str:

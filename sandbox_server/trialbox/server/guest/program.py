@@ -38,10 +38,4 @@ def told(error: BaseException) -> "tuple[bytes, bytes, bytes]":
 
 def line_of(error: BaseException) -> int:
     """The line of the program in which an exception was raised, or went through last; 0 for none."""
-    line = 0
-    traceback = error.__traceback__
-    while traceback is not None:
-        if traceback.tb_frame.f_code.co_filename == PATH:
-            line = traceback.tb_lineno
-        traceback = traceback.tb_next
-    return line
+    return briefs.line_in(PATH, error)
