@@ -60,8 +60,8 @@ demo: need-root setup
 
 test: need-root lint scientific
 	$(BIN)/python -m pytest -m alone
-	@# A file at a time to each of two workers: much of the time is waiting.
-	$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist loadfile
+	@# A file at a time to each of two workers: much of the time is waiting. In their order, the slow ones first.
+	$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-cgroup2: need-root setup
 	$(BIN)/python tests/cgroup2/machine.py
