@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from clockwork import hurried, loop
 from evaluation_stage import (
+    CALLER,
     CASE_SECONDS,
     JUDGE_LIMITS,
     LIMITS,
@@ -177,7 +178,9 @@ async def test_a_case_in_which_the_candidate_ended_has_that_ends_verdict_and_ano
 
 async def test_every_outcome_has_been_given_a_verdict_above() -> None:
     marks = test_a_case_in_which_the_candidate_ended_has_that_ends_verdict_and_another_goes_on.pytestmark  # type: ignore[attr-defined]
-    assert {row[0] for row in marks[0].args[1]} == set(Outcome) - {Outcome.NO_OUTPUT_TIME_EXCEEDED}, "which no suite has"
+    assert {row[0] for row in marks[0].args[1]} == set(Outcome) - {Outcome.NO_OUTPUT_TIME_EXCEEDED}, (
+        "which no suite has"
+    )
 
 
 async def test_an_uncaught_exception_is_told_with_the_case() -> None:
@@ -278,7 +281,7 @@ async def test_a_slot_that_breaks_is_the_infrastructures_failure_and_nobodys_ver
     began = loop().time()
     async with Stage(Jail(breaks), judge_step) as stage:
         with pytest.raises(SandboxBrokenError, match="killed"):
-            await evaluate(stage.jail, stage.judges, job(*checks(2)), caller="caller")
+            await evaluate(stage.jail, stage.judges, job(*checks(2)), caller=CALLER)
         assert loop().time() < began + CASE_SECONDS  # nobody waited for a case to be over
 
 
