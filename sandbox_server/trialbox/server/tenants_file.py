@@ -28,7 +28,7 @@ class InvalidTenantsError(ValueError):
     """A tenants' file that can't be used; the message has a line for each fault, which names its place."""
 
 
-class _Limits(BaseModel, extra="forbid", frozen=True):
+class _Limits(BaseModel, extra="forbid", frozen=True, strict=True):
     """Ceilings; those left out are the server's."""
 
     wall_seconds: Seconds | None = None
@@ -42,7 +42,7 @@ class _Limits(BaseModel, extra="forbid", frozen=True):
     no_output_seconds: Seconds | None = None
 
 
-class _Tenant(BaseModel, extra="forbid", frozen=True):
+class _Tenant(BaseModel, extra="forbid", frozen=True, strict=True):
     """One tenant; a quota left out is no bound."""
 
     token_sha256: list[Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")]] = []
@@ -94,7 +94,7 @@ class _Tenant(BaseModel, extra="forbid", frozen=True):
         )
 
 
-class _File(BaseModel, extra="forbid"):
+class _File(BaseModel, extra="forbid", strict=True):
     tenants: Annotated[dict[_Name, _Tenant], Field(min_length=1)]
 
 
