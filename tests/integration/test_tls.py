@@ -146,8 +146,17 @@ def test_the_command_shows_certificate_and_token(
     (tmp_path / "token").write_text("b's\n")
     (tmp_path / "program.py").write_text("print(6 * 7)")
     shown = certificates["gateway"]
-    options = ["--token-file", "token", "--tls-ca", authority.file, "--tls-certificate", shown.file]
-    command = [sys.executable, "-m", "trialbox.cli", "run", "program.py", "--server", _address(server), *options]
+    options: list[str | Path] = ["--token-file", "token", "--tls-ca", authority.file, "--tls-certificate", shown.file]
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "trialbox.cli",
+        "run",
+        "program.py",
+        "--server",
+        _address(server),
+        *options,
+    ]
     done = subprocess.run([*command, "--tls-key", shown.key], cwd=tmp_path, capture_output=True)
     assert (done.returncode, done.stdout) == (0, b"42\n"), done.stderr
     (tmp_path / "token").write_text("nobody's")

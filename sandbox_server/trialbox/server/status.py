@@ -71,7 +71,8 @@ def of(error: Exception) -> Status:
     if isinstance(error, QuotaExceededError):
         violation = error_details_pb2.QuotaFailure.Violation(subject=error.quota, description=str(error))
         failure = error_details_pb2.QuotaFailure(violations=[violation])
-        retry = _retry(error.retry_seconds)
+        # Never sooner: many who wait for the same place would only refuse each other.
+        retry = _retry(max(error.retry_seconds, RETRY_SECONDS))
         return _packed(code_pb2.RESOURCE_EXHAUSTED, str(error), "QUOTA_EXCEEDED", failure, retry)
     if isinstance(error, UnauthenticatedError):
         return _packed(code_pb2.UNAUTHENTICATED, str(error), error.reason)
