@@ -121,3 +121,27 @@ async def test_whatever_happens_no_share_is_exceeded_and_no_permit_idles(
     await stage.run_all()
     assert stage.facts() == (0, 0, 0)
     assert stage.scheduler.by_tenant() == {}
+
+
+@given(first_ends=st.lists(st.floats(0.01, 1), min_size=1, max_size=4))
+async def test_a_flood_of_programs_like_its_own_at_most_doubles_a_tenant_s_time(first_ends: list[float]) -> None:
+    stage = Stage(permits=len(first_ends), memory_bytes=100)
+    tasks = await _asked(stage, "flood", *(f"f{number}" for number in range(100)))
+    ends = dict(zip(stage.running, first_ends, strict=True))
+    asked_at, now, times = 0.0, 0.0, list[float]()
+    tasks.append(stage.ask("v0", tenant="victim"))
+    while len(times) < 10:
+        await settle()
+        # Whoever has begun takes one unit of time, as the tenant's own program would alone.
+        ends |= {name: now + 1 for name in stage.running if name not in ends}
+        name = min(stage.running, key=ends.__getitem__)
+        now = ends[name]
+        stage.end(name)
+        if name.startswith("v"):
+            times.append(now - asked_at)
+            asked_at = now
+            tasks.append(stage.ask(f"v{len(times)}", tenant="victim"))
+    assert max(times) <= 2 + 1e-9
+    for task in tasks:
+        task.cancel()
+    await settle()
