@@ -1,6 +1,7 @@
 """Who runs next: tenants take turns, and so do the clients of each, as memory allows."""
 
 import asyncio
+import itertools
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -49,7 +50,7 @@ class _Line:
 class Scheduler:
     """Gives permits to run: at most `permits` at once, their memory limits within `memory_bytes` together.
 
-    Whoever is next in turn and doesn't fit beside what runs keeps its turn, and nobody passes: so large jobs
+    The next in turn is the tenant whose last turn was longest ago. Who is next and doesn't fit beside what runs keeps its turn, and nobody passes: so large jobs
     get theirs too. A tenant that runs as many jobs as its share allows loses its turn, and holds nobody up. Each
     tenant has a queue of its own: one that fills it takes no place from another. For use on one event loop.
     """
@@ -62,8 +63,11 @@ class Scheduler:
         self._shares: Mapping[str, Share] = {}
         # By tenant; those that have none are not kept.
         self._running: Counter[str] = Counter()
-        # The next in turn first.
-        self._lines: OrderedDict[str, _Line] = OrderedDict()
+        self._lines: dict[str, _Line] = {}
+        # When each had its last turn. A tenant that asks for one program after the other is away between them, and
+        # would come behind whoever has just had a turn.
+        self._last_turns: Counter[str] = Counter()
+        self._turns = itertools.count(1)
 
     @property
     def waiting(self) -> int:
@@ -159,30 +163,32 @@ class Scheduler:
 
     def _start(self, tenant: str, memory_bytes: int) -> None:
         self._running[tenant] += 1
+        self._last_turns[tenant] = next(self._turns)
         self._used_memory_bytes += memory_bytes
 
     def _start_waiting(self) -> None:
         """Start one after the other, until the next in turn doesn't fit, or all who wait run what they may."""
-        held = 0
-        while held < len(self._lines):
-            tenant, line = next(iter(self._lines.items()))
-            if self._is_held(tenant):
-                self._lines.move_to_end(tenant)
-                held += 1
-                continue
-            client, turns = next(iter(line.clients.items()))
-            turn, memory_bytes = next(iter(turns.items()))
+        while (found := self._next()) is not None:
+            tenant, client, turn, memory_bytes = found
             if turn.done():  # cancelled, and about to learn of it: the turn is still its caller's
                 self._leave(tenant, client, turn)
             elif self._fits(memory_bytes):
-                self._lines.move_to_end(tenant)
-                line.clients.move_to_end(client)
+                self._lines[tenant].clients.move_to_end(client)
                 self._leave(tenant, client, turn)
                 self._start(tenant, memory_bytes)
                 turn.set_result(None)
-                held = 0
             else:
                 return
+
+    def _next(self) -> tuple[str, str, asyncio.Future[None], int] | None:
+        """The next in turn; those before it that run what they may lose their turn."""
+        for tenant in sorted(self._lines, key=self._last_turns.__getitem__):
+            if not self._is_held(tenant):
+                client, turns = next(iter(self._lines[tenant].clients.items()))
+                turn, memory_bytes = next(iter(turns.items()))
+                return tenant, client, turn, memory_bytes
+            self._last_turns[tenant] = next(self._turns)
+        return None
 
     def _leave(self, tenant: str, client: str, turn: asyncio.Future[None]) -> None:
         line = self._lines[tenant]

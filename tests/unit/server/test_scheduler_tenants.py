@@ -21,7 +21,7 @@ async def test_a_tenant_with_many_clients_has_no_more_turns_than_one_with_few() 
     await _asked(stage, "x", "first", *"abcd")
     await _asked(stage, "y", "p1", "p2")
     await stage.run_all()
-    assert stage.started == ["first", "a", "p1", "b", "p2", "c", "d"]
+    assert stage.started == ["first", "p1", "a", "p2", "b", "c", "d"]
 
 
 async def test_within_a_tenant_its_clients_take_turns() -> None:
