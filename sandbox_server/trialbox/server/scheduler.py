@@ -50,9 +50,10 @@ class _Line:
 class Scheduler:
     """Gives permits to run: at most `permits` at once, their memory limits within `memory_bytes` together.
 
-    The next in turn is the tenant whose last turn was longest ago. Who is next and doesn't fit beside what runs keeps its turn, and nobody passes: so large jobs
-    get theirs too. A tenant that runs as many jobs as its share allows loses its turn, and holds nobody up. Each
-    tenant has a queue of its own: one that fills it takes no place from another. For use on one event loop.
+    The next in turn is the tenant whose last turn was longest ago. Whoever is next and doesn't fit beside what runs
+    keeps its turn, and nobody passes: so large jobs get theirs too. A tenant that runs as many jobs as its share
+    allows loses its turn, and holds nobody up. Each tenant has a queue of its own: one that fills it takes no place
+    from another. For use on one event loop.
     """
 
     def __init__(self, *, permits: int, queue_size: int, memory_bytes: int) -> None:

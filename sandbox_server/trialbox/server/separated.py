@@ -157,7 +157,7 @@ class SeparatedCases:
         if end.signal == signal.SIGKILL and watch.overdue is None:
             raise SandboxBrokenError("a judge was killed")
         if watch.overdue is not None:  # or hanging test code would cost nobody anything
-            self._budget.charge(self._job.case_seconds)
+            self._budget.charge(watch.current_seconds())
         if watch.forged:
             why = "the test code told of something other than verdicts"
         elif watch.overdue is not None or end.outcome is Outcome.WALL_TIME_EXCEEDED:
