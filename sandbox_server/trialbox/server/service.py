@@ -311,7 +311,7 @@ class _Cancellable:
 
 
 def _client(context: "grpc.aio.ServicerContext[Any, Any]") -> str:
-    """Which of its tenant's clients asks, and has judges of its own: by the id it gives itself, else by its connection."""
+    """Which of its tenant's clients asks, and has judges of its own: by the id it gives itself, else its connection."""
     for key, value in context.invocation_metadata() or ():
         if key == CLIENT_ID_KEY:
             return str(value)
