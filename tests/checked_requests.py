@@ -46,7 +46,7 @@ MAXIMUM_TEXT = 3000
 
 
 def validator(bounds: Bounds = BOUNDS, *, suite_bytes: int = 1 << 20) -> Validator:
-    return Validator(bounds, SuiteStore(suite_bytes))
+    return Validator(bounds, SuiteStore(suite_bytes).of(""))
 
 
 def execution(request: ExecuteRequest) -> Job:

@@ -15,9 +15,21 @@ from trialbox.server.grading import Case, Check, Evaluation, EvaluationJob, Suit
 from trialbox.server.guest import frames
 from trialbox.server.guest.channel import GIVEN_UP
 from trialbox.server.judges import Judges
-from trialbox.server.model import Execution, IsolationPath, Job, Limits, Outcome, Program, ProgramException, Usage
+from trialbox.server.model import (
+    THE_SERVER,
+    Caller,
+    Execution,
+    IsolationPath,
+    Job,
+    Limits,
+    Outcome,
+    Program,
+    ProgramException,
+    Usage,
+)
 from trialbox.server.watching import Watch
 
+CALLER = Caller("tenant", "client")
 CASE_SECONDS = 5
 LIMITS = Limits(
     wall_seconds=100,
@@ -258,7 +270,7 @@ class JudgePool:
         self._steps = list(steps)
         self._statuses = list(statuses)
         self.jobs: list[Job] = []
-        self.callers: list[str] = []
+        self.callers: list[Caller] = []
         self.processes: list[WatchedProcess] = []
         self.suites: list[PlayedJudge] = []
         self.error: Exception | None = None
@@ -267,7 +279,7 @@ class JudgePool:
         """Whether it comes to anything."""
 
     async def execute(
-        self, job: Job, watch: Watch | None = None, *, caller: str = "", bounded: bool = True
+        self, job: Job, watch: Watch | None = None, *, caller: Caller = THE_SERVER, bounded: bool = True
     ) -> Execution:
         assert job.part is not None and watch is not None and not bounded
         self.jobs.append(job)
@@ -326,7 +338,7 @@ class Stage:
     async def __aexit__(self, *_: object) -> None:
         await self.judges.stop()
 
-    async def evaluate(self, job: EvaluationJob, caller: str = "caller") -> Evaluation:
+    async def evaluate(self, job: EvaluationJob, caller: Caller = CALLER) -> Evaluation:
         """Run an evaluation to its end, and have its judge ready for the next."""
         try:
             return await evaluate(self.jail, self.judges, job, caller=caller)

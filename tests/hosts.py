@@ -368,8 +368,8 @@ def serving(
             with theirs:
                 environment = {
                     **os.environ,
-                    **{f"TRIALBOX_{name}": value for name, value in settings.items()},
                     "TRIALBOX_ADDRESS": address,
+                    **{f"TRIALBOX_{name}": value for name, value in settings.items()},
                     "TRIALBOX_LIFELINE_FD": str(theirs.fileno()),
                 }
                 process = subprocess.Popen(

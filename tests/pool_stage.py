@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
 
-from trialbox.server.model import Execution, IsolationPath, Job, Limits, Outcome, Program, Usage
+from trialbox.server.model import Caller, Execution, IsolationPath, Job, Limits, Outcome, Program, Usage
 from trialbox.server.pool import Pool
 from trialbox.server.watching import Watch
 
@@ -115,7 +115,7 @@ class Stage:
         memory_bytes: int = 1,
     ) -> asyncio.Task[Execution]:
         asked = job(name, runtime, memory_bytes)
-        call = asyncio.create_task(_awaited(self.pool.execute(asked, caller=caller, bounded=bounded)))
+        call = asyncio.create_task(_awaited(self.pool.execute(asked, caller=Caller("", caller), bounded=bounded)))
         self.calls.append(call)
         return call
 

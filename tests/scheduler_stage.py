@@ -4,9 +4,11 @@ import asyncio
 
 import pytest
 
+from trialbox.server.model import Caller
 from trialbox.server.scheduler import Scheduler
 
 MEMORY_BYTES = 6
+TAKER = Caller("", "taker")
 
 
 class BrokenError(Exception):
@@ -26,12 +28,13 @@ class Stage:
         self.scheduler = Scheduler(permits=permits, queue_size=queue_size, memory_bytes=memory_bytes)
         self.started: list[str] = []
         self.running: dict[str, int] = {}
+        self._tenants: dict[str, str] = {}
 
     def ask(
-        self, name: str, memory_bytes: int = 1, *, caller: str | None = None, bounded: bool = True
+        self, name: str, memory_bytes: int = 1, *, caller: str | None = None, tenant: str = "", bounded: bool = True
     ) -> asyncio.Task[None]:
-        """Have a job wait for its permit; the caller is the first letter of its name unless given."""
-        return asyncio.create_task(self._run(caller or name[0], name, memory_bytes, bounded))
+        """Have a job wait for its permit; the client is the first letter of its name unless given."""
+        return asyncio.create_task(self._run(Caller(tenant, caller or name[0]), name, memory_bytes, bounded))
 
     async def asked(self, *names: str) -> list[asyncio.Task[None]]:
         """Ask for small jobs and let them run, or wait."""
@@ -40,7 +43,7 @@ class Stage:
         return tasks
 
     def end(self, name: str) -> None:
-        self.scheduler.release(self.running.pop(name))
+        self.scheduler.release(Caller(self._tenants.pop(name), ""), self.running.pop(name))
 
     async def run_all(self) -> None:
         """End one job after the other until none runs."""
@@ -51,13 +54,14 @@ class Stage:
     def facts(self) -> tuple[int, int, int]:
         return self.scheduler.running, self.scheduler.used_memory_bytes, self.scheduler.waiting
 
-    async def _run(self, caller: str, name: str, memory_bytes: int, bounded: bool) -> None:
+    async def _run(self, caller: Caller, name: str, memory_bytes: int, bounded: bool) -> None:
         await self.scheduler.acquire(caller, memory_bytes, bounded=bounded)
         self.running[name] = memory_bytes
+        self._tenants[name] = caller.tenant
         self.started.append(name)
 
 
 def take(scheduler: Scheduler, memory_bytes: int = 1) -> None:
     """Take a permit that is free, without an event loop."""
     with pytest.raises(StopIteration):
-        scheduler.acquire("taker", memory_bytes).send(None)
+        scheduler.acquire(TAKER, memory_bytes).send(None)

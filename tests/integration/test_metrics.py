@@ -38,7 +38,8 @@ from trialbox.v1.sandbox_service_pb2_grpc import SandboxServiceStub
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 ADD = "def add(a, b): return a + b"
-WARM, COLD = {"isolation": "WARM", "runtime": "python"}, {"isolation": "COLD", "runtime": "python"}
+WARM = {"isolation": "WARM", "runtime": "python", "tenant": "default"}
+COLD = {**WARM, "isolation": "COLD"}
 SERVICE = "trialbox.v1.SandboxService"
 
 
@@ -148,8 +149,8 @@ def test_refusals_are_counted_by_reason_and_rpcs_by_code(server: Observed, box: 
             _call_unknown(channel, f"/{uuid.uuid4()}/{uuid.uuid4()}")
     grown = server.samples().since(before)
     assert grown.grown("trialbox_requests_refused_total") == {
-        labels(reason="INVALID_REQUEST"): 2,
-        labels(reason="UNKNOWN_SUITE"): 1,
+        labels(reason="INVALID_REQUEST", tenant="default"): 2,
+        labels(reason="UNKNOWN_SUITE", tenant="default"): 1,
     }
     ended = {
         labels(grpc_service=SERVICE, grpc_method="GetServerInfo", grpc_code="OK"): 1,

@@ -13,6 +13,7 @@ def _said_by(address: str) -> list[dict[str, Any]]:
     """All that a server at this address logs until it serves."""
     said: list[dict[str, Any]] = []
     environment = {**os.environ, "TRIALBOX_ADDRESS": address, "TRIALBOX_SLOTS": "1", "TRIALBOX_SPARE_SLOTS": "0"}
+    environment["TRIALBOX_ALLOW_PLAINTEXT"] = "true"
     with subprocess.Popen([sys.executable, "-m", "trialbox.server"], env=environment, stderr=subprocess.PIPE) as server:
         assert server.stderr
         for line in server.stderr:

@@ -2,16 +2,39 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from trialbox.cli._exits import ExitStatus, leave
-from trialbox.client import InvalidRequestError, IsolationPath, Sandbox, SandboxError
+from trialbox.client import AccessDeniedError, InvalidRequestError, IsolationPath, Sandbox, SandboxError
+
+_ACCESS = "Access to --server"
 
 ServerOption = Annotated[
     str | None,
     typer.Option("--server", metavar="ADDRESS", help="A running service; left out, a private one is started."),
+]
+TokenFileOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", rich_help_panel=_ACCESS, help="A file with the token that says who you are."),
+]
+TlsCaOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        rich_help_panel=_ACCESS,
+        help="Use TLS, and trust the authorities in this PEM file; 'system' for the system's own.",
+    ),
+]
+TlsCertificateOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", rich_help_panel=_ACCESS, help="A PEM file: the certificate that says who you are."),
+]
+TlsKeyOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", rich_help_panel=_ACCESS, help="A PEM file: the certificate's key.")
 ]
 IsolationOption = Annotated[
     IsolationPath | None,
@@ -21,12 +44,47 @@ _USERS_OWN_FAULTS = ("LOCAL_SERVER_BAD_SETTINGS", "LOCAL_SERVER_NOT_INSTALLED")
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
 
 
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Which service to use, and how to get in; all None for a private one. Raises typer.BadParameter."""
+
+    server: str | None
+    token_file: Path | None
+    tls_ca: str | None
+    tls_certificate: Path | None
+    tls_key: Path | None
+
+    def __post_init__(self) -> None:
+        """Refuse what would have no effect."""
+        if self.server is None and (self.token_file or self.tls_ca or self.tls_certificate or self.tls_key):
+            raise typer.BadParameter("--token-file and --tls-* are for a running service: give --server too")
+        if (self.tls_certificate is None) is not (self.tls_key is None):
+            raise typer.BadParameter("--tls-certificate and --tls-key go together")
+
+    def open(self) -> Sandbox:
+        """Prepare to call it, or start a private one; raises SandboxError, OSError and UnicodeDecodeError."""
+        if self.server is None:
+            return Sandbox.local()
+        return Sandbox(
+            self.server,
+            token=self.token_file.read_text().strip() if self.token_file else None,
+            tls=self.tls_ca == "system" or self.tls_ca or False,
+            certificate=(self.tls_certificate, self.tls_key) if self.tls_certificate and self.tls_key else None,
+        )
+
+
 @contextmanager
-def open_sandbox(server: str | None) -> Iterator[Sandbox]:
-    """Use the service at `server`, or an embedded one; ends the command when the sandbox fails or refuses."""
+def open_sandbox(service: Service) -> Iterator[Sandbox]:
+    """Use a service; ends the command when it fails or refuses."""
     try:
-        with Sandbox(server) if server is not None else Sandbox.local() as box:
-            if server is not None:
+        box = service.open()
+    except (OSError, UnicodeDecodeError) as error:
+        leave(f"can't read what gives access: {error}", ExitStatus.USAGE)
+    except SandboxError as error:
+        leave(str(error), status_of(error))
+    try:
+        with box:
+            if service.server is not None:
                 box.server_info()  # so that a server that stops later is told from one that was never there
             yield box
     except SandboxError as error:
@@ -35,6 +93,6 @@ def open_sandbox(server: str | None) -> Iterator[Sandbox]:
 
 def status_of(error: SandboxError) -> ExitStatus:
     """Whose fault it is: the user's, or the sandbox's."""
-    if isinstance(error, InvalidRequestError) or error.reason in _USERS_OWN_FAULTS:
+    if isinstance(error, InvalidRequestError | AccessDeniedError) or error.reason in _USERS_OWN_FAULTS:
         return ExitStatus.USAGE
     return ExitStatus.INFRASTRUCTURE

@@ -10,7 +10,16 @@ from rich.text import Text
 
 from trialbox.cli._exits import ExitStatus, leave
 from trialbox.cli._extras import advice
-from trialbox.cli._sandbox import JsonOption, ServerOption, open_sandbox
+from trialbox.cli._sandbox import (
+    JsonOption,
+    ServerOption,
+    Service,
+    TlsCaOption,
+    TlsCertificateOption,
+    TlsKeyOption,
+    TokenFileOption,
+    open_sandbox,
+)
 from trialbox.cli._show import print_json
 
 _STYLES = {"on": "green", "waived": "yellow", "off": "bold red"}
@@ -34,12 +43,24 @@ class _Layer(Protocol):
     def remedy(self) -> str: ...
 
 
-def command(server: ServerOption = None, json: JsonOption = False) -> None:
+def command(
+    server: ServerOption = None,
+    token_file: TokenFileOption = None,
+    tls_ca: TlsCaOption = None,
+    tls_certificate: TlsCertificateOption = None,
+    tls_key: TlsKeyOption = None,
+    json: JsonOption = False,
+) -> None:
     """Show each layer of the isolation: on, waived or off, how it was probed, and what to do about it.
 
     Without --server, this machine is probed, with the settings of the TRIALBOX_ environment variables.
     """
-    layers = _probe() if server is None else _ask(server)
+    service = Service(server, token_file, tls_ca, tls_certificate, tls_key)
+    if server is None:
+        layers = _probe()
+    else:
+        with open_sandbox(service) as box:
+            layers = box.server_info().layers
     rows = [
         {"name": layer.name, "state": layer.state.name.lower(), "evidence": layer.evidence, "remedy": layer.remedy}
         for layer in layers
@@ -50,11 +71,6 @@ def command(server: ServerOption = None, json: JsonOption = False) -> None:
     else:
         _print(rows, off)
     raise typer.Exit(ExitStatus.FAILED if off else ExitStatus.OK)
-
-
-def _ask(server: str) -> Sequence[_Layer]:
-    with open_sandbox(server) as box:
-        return box.server_info().layers
 
 
 def _probe() -> Sequence[_Layer]:

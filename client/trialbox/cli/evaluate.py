@@ -11,7 +11,17 @@ import typer
 
 from trialbox.cli import _report
 from trialbox.cli._exits import ExitStatus, leave, telling_of_writes
-from trialbox.cli._sandbox import IsolationOption, JsonOption, ServerOption, open_sandbox
+from trialbox.cli._sandbox import (
+    IsolationOption,
+    JsonOption,
+    ServerOption,
+    Service,
+    TlsCaOption,
+    TlsCertificateOption,
+    TlsKeyOption,
+    TokenFileOption,
+    open_sandbox,
+)
 from trialbox.cli._show import print_json, progress
 from trialbox.cli.run import parse_size
 from trialbox.client import IsolationPath, Limits
@@ -73,11 +83,16 @@ def command(
     ] = None,
     isolation: IsolationOption = None,
     server: ServerOption = None,
+    token_file: TokenFileOption = None,
+    tls_ca: TlsCaOption = None,
+    tls_certificate: TlsCertificateOption = None,
+    tls_key: TlsKeyOption = None,
     json: JsonOption = False,
 ) -> None:
     """Grade recorded programs, or a data set's own solutions, by the data set's tests."""
     if (samples is None) is not reference:
         raise typer.BadParameter("give either --samples FILE or --reference")
+    service = Service(server, token_file, tls_ca, tls_certificate, tls_key)
     try:
         loaded = _LOADERS[tasks](data)
         programs = Recorded(samples=references(loaded)) if samples is None else load_samples(samples, loaded)
@@ -87,7 +102,7 @@ def command(
     began = time.monotonic()
     with _recording(out) as record:
         limits = Limits(wall_seconds=wall_seconds, memory_bytes=memory_bytes)
-        graded = _grade(programs.samples, server, isolation, case_seconds, limits, record=record)
+        graded = _grade(programs.samples, service, isolation, case_seconds, limits, record=record)
     report = Report(
         tasks=loaded,
         graded=graded,
@@ -107,7 +122,7 @@ def command(
 
 def _grade(
     samples: Sequence[Sample],
-    server: str | None,
+    service: Service,
     isolation: IsolationPath | None,
     case_seconds: float | None,
     limits: Limits,
@@ -116,7 +131,7 @@ def _grade(
 ) -> list[Graded]:
     graded: dict[int, Graded] = {}
     pairs = ((sample.source, sample.task.suite) for sample in samples)
-    with open_sandbox(server) as box, progress("Grading", len(samples)) as advance:
+    with open_sandbox(service) as box, progress("Grading", len(samples)) as advance:
         # Not ordered: one slow program would hold up those behind it.
         for evaluation in box.evaluate_many(pairs, limits=limits, case_seconds=case_seconds, isolation=isolation):
             assert evaluation.index is not None, "evaluate_many numbers them"

@@ -9,7 +9,17 @@ from typing import Annotated, Any
 import typer
 
 from trialbox.cli._exits import ExitStatus, leave, telling_of_writes
-from trialbox.cli._sandbox import IsolationOption, JsonOption, ServerOption, open_sandbox
+from trialbox.cli._sandbox import (
+    IsolationOption,
+    JsonOption,
+    ServerOption,
+    Service,
+    TlsCaOption,
+    TlsCertificateOption,
+    TlsKeyOption,
+    TokenFileOption,
+    open_sandbox,
+)
 from trialbox.cli._show import byte_text, fields, mebibytes, milliseconds, print_json
 from trialbox.client import (
     Event,
@@ -69,6 +79,10 @@ def command(
     no_output_seconds: Annotated[float | None, _limit_option("Elapsed time without any output.")] = None,
     isolation: IsolationOption = None,
     server: ServerOption = None,
+    token_file: TokenFileOption = None,
+    tls_ca: TlsCaOption = None,
+    tls_certificate: TlsCertificateOption = None,
+    tls_key: TlsKeyOption = None,
     json: JsonOption = False,
 ) -> None:
     """Run one Python program in the sandbox.
@@ -78,6 +92,7 @@ def command(
     """
     if program == "-" and stdin == "-":
         raise typer.BadParameter("the program and its input can't both be read from standard input")
+    service = Service(server, token_file, tls_ca, tls_certificate, tls_key)
     sent = Program(
         source=_read(program),
         files=dict(_named_file(text) for text in file or ()),
@@ -98,7 +113,7 @@ def command(
         no_output_seconds=no_output_seconds,
     )
     wanted = _EVERY_FILE if collect is not None else ()
-    with open_sandbox(server) as box:
+    with open_sandbox(service) as box:
         if json:
             execution = box.run(sent, limits=limits, collect=wanted, isolation=isolation)
         else:

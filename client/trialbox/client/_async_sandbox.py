@@ -34,9 +34,10 @@ class AsyncSandbox:
         token: str | None = None,
         tls: bool | str | Path = False,
         retry: bool = True,
+        certificate: tuple[str | Path, str | Path] | None = None,
     ) -> None:
-        """As in Sandbox, but a PEM file is read by the first call."""
-        self._endpoint = Endpoint(address, token, tls, retry)
+        """As in Sandbox, but PEM files are read by the first call."""
+        self._endpoint = Endpoint(address, token, tls, retry, certificate)
         self._server: LocalServer | None = None
         self._start_seconds = START_SECONDS
         self._info: ServerInfo | None = None

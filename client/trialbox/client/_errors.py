@@ -82,7 +82,9 @@ class ResourceExhaustedError(SandboxError):
 
 
 class QueueFullError(ResourceExhaustedError):
-    """The server has as many requests waiting as it takes.
+    """The server has as many requests waiting as it takes, or the caller as much as its quota there allows.
+
+    The message names the quota.
 
     Attributes:
         retry_after_seconds: When to try again, as the server sees it; None where it didn't say.

@@ -20,6 +20,10 @@ _STOP_SECONDS = 10.0
 _GREETING = b"ready\n"
 _LOG_TAIL_BYTES = 4000
 _PREFIX = "TRIALBOX_"
+# Of a service on this machine, whose environment this may be: whoever reaches a private socket is its owner.
+_NOT_INHERITED = [
+    _PREFIX + name for name in ("TENANTS_FILE", "TLS_CERTIFICATE_FILE", "TLS_KEY_FILE", "TLS_CLIENT_CA_FILE")
+]
 _FAILED = "LOCAL_SERVER_FAILED"
 # By the server's exit status.
 _REASONS = {2: "LOCAL_SERVER_BAD_SETTINGS", 4: "LOCAL_SERVER_NOT_INSTALLED"}
@@ -50,7 +54,7 @@ class LocalServer:
             self._lifeline, theirs = socket.socketpair()
             self.address = f"unix:{folder / 'socket'}"
             environment = {
-                **os.environ,
+                **{name: value for name, value in os.environ.items() if name not in _NOT_INHERITED},
                 **{_PREFIX + name.upper().removeprefix(_PREFIX): value for name, value in (settings or {}).items()},
                 f"{_PREFIX}ADDRESS": self.address,
                 f"{_PREFIX}LIFELINE_FD": str(theirs.fileno()),

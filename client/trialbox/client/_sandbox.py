@@ -35,6 +35,7 @@ class Sandbox:
         token: str | None = None,
         tls: bool | str | Path = False,
         retry: bool = True,
+        certificate: tuple[str | Path, str | Path] | None = None,
     ) -> None:
         """Prepare to call a running service; the connection is made by the first call.
 
@@ -44,12 +45,13 @@ class Sandbox:
             tls: True trusts the system's certificate authorities, a path those in that PEM file.
             retry: Whether a call that met an unavailable or full server is tried again, at most five times
                 in all and under the same request id.
+            certificate: The PEM files of a client certificate and of its key, shown to a service that asks for one.
 
         Raises:
-            InvalidRequestError: The address is none.
-            OSError: The PEM file can't be read.
+            InvalidRequestError: The address is none, or a certificate is given without `tls`.
+            OSError: A PEM file can't be read.
         """
-        self._connection = Connection(Endpoint(address, token, tls, retry))
+        self._connection = Connection(Endpoint(address, token, tls, retry, certificate))
         self._retry = retry
         self._server: LocalServer | None = None
         self._info: ServerInfo | None = None

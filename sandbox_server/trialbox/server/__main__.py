@@ -1,10 +1,13 @@
 """`python -m trialbox.server`."""
 
+import os
 import sys
 
 # The embedded server's starter knows it too.
 _NOT_INSTALLED_STATUS = 4
 
+# gRPC's own lines, one for each handshake that fails, are no JSON. It reads this when it is imported.
+os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 try:
     from trialbox.server.app import main
 except ModuleNotFoundError as error:

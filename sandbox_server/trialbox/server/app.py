@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import gc
-import ipaddress
 import signal
 import socket
 import sys
@@ -17,7 +16,9 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from trialbox.server import layers, tracing
+from trialbox.server.accounts import Accounts
 from trialbox.server.calls import CallObserver
+from trialbox.server.identity import Authentication
 from trialbox.server.layers import LayersMissingError
 from trialbox.server.logs import configure_logging, log_loop_error
 from trialbox.server.metrics import Metrics
@@ -25,8 +26,11 @@ from trialbox.server.model import SandboxBrokenError
 from trialbox.server.readiness import Readiness
 from trialbox.server.sandbox import DEFAULT_RUNTIME, CannotServeError, Sandbox
 from trialbox.server.service import SandboxService
-from trialbox.server.settings import InvalidSettingsError, Settings, load
+from trialbox.server.settings import InvalidSettingsError, Settings, is_local, load
 from trialbox.server.suites import SuiteStore
+from trialbox.server.tenants import Tenants
+from trialbox.server.tenants_file import Directory
+from trialbox.server.transport import Certificates, bind
 from trialbox.server.validation import Bounds
 from trialbox.v1 import KEEPALIVE_SECONDS, MAX_MESSAGE_BYTES, sandbox_service_pb2, sandbox_service_pb2_grpc
 
@@ -39,13 +43,14 @@ _log = structlog.get_logger(__name__)
 async def serve(settings: Settings, metrics: Metrics) -> None:
     """Serve until told to stop; raises CannotServeError and InvalidSettingsError."""
     asyncio.get_running_loop().set_exception_handler(log_loop_error)
+    certificates = Certificates.of(settings)
     sandbox = Sandbox(settings)
     await sandbox.start()
     try:
         off = layers.missing(sandbox.layers)
         if off and settings.lifeline_fd is not None:  # whoever waits there can do nothing but give up
             raise CannotServeError(str(LayersMissingError(off)))
-        await _serve(sandbox, metrics)
+        await _serve(sandbox, metrics, certificates)
     finally:
         await _end_all_else()
         await sandbox.stop()
@@ -59,9 +64,8 @@ async def _end_all_else() -> None:
     await asyncio.gather(*others, return_exceptions=True)
 
 
-async def _serve(sandbox: Sandbox, metrics: Metrics) -> None:
+async def _serve(sandbox: Sandbox, metrics: Metrics, certificates: Certificates | None) -> None:
     settings = sandbox.settings
-    server = grpc.aio.server(interceptors=[CallObserver(metrics)], options=_options(settings))
     health_servicer = health.aio.HealthServicer()
 
     async def tell_health(serving: bool) -> None:
@@ -71,13 +75,10 @@ async def _serve(sandbox: Sandbox, metrics: Metrics) -> None:
 
     readiness = Readiness(tell_health)
     suites = SuiteStore(settings.suite_cache_bytes)
-    metrics.watch(sandbox, readiness, suites)
-    service = SandboxService(
-        pool=sandbox.pool,
-        judges=sandbox.judges,
-        suites=suites,
-        metrics=metrics,
-        bounds=Bounds(
+    directory = Directory(settings.tenants_file, sandbox.maximum_limits)
+    metrics.watch(sandbox, readiness, suites, directory.current)
+    accounts = Accounts(
+        Bounds(
             default_limits=sandbox.default_limits,
             maximum_limits=sandbox.maximum_limits,
             default_case_seconds=settings.default_case_seconds,
@@ -86,10 +87,28 @@ async def _serve(sandbox: Sandbox, metrics: Metrics) -> None:
             warm_runtimes=frozenset(name for name, runtime in sandbox.runtimes.items() if runtime.warm),
             default_runtime=DEFAULT_RUNTIME,
         ),
+        suites,
+    )
+
+    def take_tenants(tenants: Tenants) -> None:
+        sandbox.pool.share_out({name: tenant.share for name, tenant in tenants.by_name.items()})
+        accounts.keep(tenants)
+
+    take_tenants(directory.current())
+    directory.on_change = take_tenants
+    service = SandboxService(
+        pool=sandbox.pool,
+        judges=sandbox.judges,
+        accounts=accounts,
+        metrics=metrics,
         readiness=readiness,
         runtimes={name: runtime.python_version for name, runtime in sandbox.runtimes.items()},
         version=metadata.version("trialbox"),
     )
+    authentication = Authentication(
+        directory.current, certificates=settings.tls_client_ca_file is not None, refuse=service.refuse
+    )
+    server = grpc.aio.server(interceptors=[CallObserver(metrics), authentication], options=_options(settings))
     sandbox_service_pb2_grpc.add_SandboxServiceServicer_to_server(service, server)
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     if settings.reflection:
@@ -98,7 +117,7 @@ async def _serve(sandbox: Sandbox, metrics: Metrics) -> None:
     if settings.address.startswith("unix:"):
         await _refuse_socket_in_use(settings.address.removeprefix("unix:"))
     try:
-        port = server.add_insecure_port(settings.address)
+        port = bind(server, settings, certificates)
     except RuntimeError as error:
         raise CannotServeError(f"can't listen on {settings.address}: {error}") from error
     # What is there by now stays: the garbage collector need not look at it again and again.
@@ -107,18 +126,20 @@ async def _serve(sandbox: Sandbox, metrics: Metrics) -> None:
     await server.start()
     await readiness.found(sandbox.layers)
     sandbox.pool.on_health = readiness.slots_work
-    self_tests = asyncio.create_task(_repeat_self_test(sandbox, readiness))
-    if not _is_local(settings.address):
+    chores = [asyncio.create_task(_repeat_self_test(sandbox, readiness)), asyncio.create_task(directory.watch())]
+    if not (directory.current().are_set or settings.tls_client_ca_file or is_local(settings.address)):
         _log.warning(
             "no_authentication",
             address=settings.address,
-            meaning="whoever reaches this address can run programs here; listen on 127.0.0.1 or unix:PATH instead",
+            meaning="whoever reaches this address can run programs here; TRIALBOX_TENANTS_FILE says who may",
         )
     stop = _stop_signal()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, directory.reload)
     _log.info("serving", address=settings.address, port=port, slots=settings.slots)
     await _told_to_stop(stop, settings.lifeline_fd)
     _log.info("stopping", grace_seconds=settings.stop_grace_seconds)
-    self_tests.cancel()
+    for chore in chores:
+        chore.cancel()
     await health_servicer.enter_graceful_shutdown()
     await server.stop(settings.stop_grace_seconds)
     if settings.lifeline_fd is not None and settings.address.startswith("unix:"):
@@ -155,15 +176,6 @@ async def _repeat_self_test(sandbox: Sandbox, readiness: Readiness) -> None:
             _log.warning("self_test_failed", error=str(error))
         else:
             await readiness.found(found)
-
-
-def _is_local(address: str) -> bool:
-    """Whether only this machine reaches it."""
-    host = address.rpartition(":")[0].strip("[]")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or address.startswith("unix:")
 
 
 async def _refuse_socket_in_use(path: str) -> None:

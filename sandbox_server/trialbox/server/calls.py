@@ -7,6 +7,7 @@ exact version of grpcio, and OpenTelemetry's instrumentation counts nothing on t
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any, TypeAlias
 
 import grpc
@@ -30,6 +31,15 @@ _TRACED = "/trialbox."
 _UNKNOWN = "unknown"
 
 
+def wrapped(
+    handler: _Handler, one: Callable[[Callable[..., Any]], Any], many: Callable[[Callable[..., Any]], Any]
+) -> _Handler:
+    """Have what `one` makes of its function in a handler, or what `many` does where there are many responses."""
+    kind, make = _KINDS[handler.request_streaming, handler.response_streaming]
+    wrap = many if handler.response_streaming else one
+    return make(wrap(getattr(handler, kind)), handler.request_deserializer, handler.response_serializer)
+
+
 class CallObserver(grpc.aio.ServerInterceptor):
     """Wraps the handlers of all methods; the first of the interceptors, so that it sees what others refuse."""
 
@@ -48,10 +58,7 @@ class CallObserver(grpc.aio.ServerInterceptor):
             self._metrics.call_ended(_UNKNOWN, _UNKNOWN, grpc.StatusCode.UNIMPLEMENTED.name, 0.0)
             return None
         method = str(handler_call_details.method)
-        kind, make = _KINDS[handler.request_streaming, handler.response_streaming]
-        handle = getattr(handler, kind)
-        wrap = self._many if handler.response_streaming else self._one
-        return make(wrap(method, handle), handler.request_deserializer, handler.response_serializer)
+        return wrapped(handler, partial(self._one, method), partial(self._many, method))
 
     def _one(self, method: str, handle: Callable[..., Any]) -> Callable[[Any, _Context], Awaitable[Any]]:
         async def observed(request: Any, context: _Context) -> Any:

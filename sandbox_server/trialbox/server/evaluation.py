@@ -17,7 +17,7 @@ from trialbox.server.grading import (
     shortened,
 )
 from trialbox.server.judges import Judges, Kind
-from trialbox.server.model import Job, Outcome
+from trialbox.server.model import Caller, Job, Outcome
 from trialbox.server.separated import SeparatedCases
 from trialbox.server.shared import SharedCases
 from trialbox.server.watching import Execute, Running
@@ -25,7 +25,7 @@ from trialbox.server.watching import Execute, Running
 _ASKED_FOR = "the case says shared"
 
 
-async def evaluate(execute: Execute, judges: Judges, job: EvaluationJob, *, caller: str) -> Evaluation:
+async def evaluate(execute: Execute, judges: Judges, job: EvaluationJob, *, caller: Caller) -> Evaluation:
     """Run all cases of `job`; a case that could not be run is NOT_RUN, never a pass.
 
     The program runs by `execute`; what it should give is known to one of the `judges` only.
@@ -34,7 +34,7 @@ async def evaluate(execute: Execute, judges: Judges, job: EvaluationJob, *, call
 
 
 class _Evaluation:
-    def __init__(self, execute: Execute, judges: Judges, job: EvaluationJob, caller: str) -> None:
+    def __init__(self, execute: Execute, judges: Judges, job: EvaluationJob, caller: Caller) -> None:
         self._job = job
         self._cases = job.suite.cases
         self._text_limit = text_limit(len(self._cases))

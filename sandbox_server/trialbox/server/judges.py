@@ -9,6 +9,7 @@ from typing import Any
 
 from trialbox.server import handover, watching
 from trialbox.server.model import (
+    Caller,
     Execution,
     IsolationPath,
     Job,
@@ -37,7 +38,7 @@ class Kind:
     A judge that has run a caller's test code serves no other caller.
     """
 
-    caller: str
+    caller: Caller
     runtime: str
     isolation: IsolationPath
 

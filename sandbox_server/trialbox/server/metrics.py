@@ -6,7 +6,7 @@ docs/operations.md says what each metric means. Labels are names of ours, never 
 import functools
 import platform
 from collections import Counter as Tally
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import metadata
 
 import structlog
@@ -29,6 +29,7 @@ from trialbox.server.readiness import Readiness
 from trialbox.server.sandbox import CannotServeError, Sandbox
 from trialbox.server.slot import Recycling
 from trialbox.server.suites import SuiteStore
+from trialbox.server.tenants import Tenants
 
 _log = structlog.get_logger(__name__)
 
@@ -39,8 +40,8 @@ _SECONDS_BUCKETS = (
 )
 # Counted from 0 on, so that the first one is seen to be an increase.
 _SERVERS_FAULT = ("SANDBOX_BROKEN", "LAYERS_MISSING", "INTERNAL")
-# What every answered request is told apart by. Who asked would belong here too, and in `_request`.
-_REQUEST = ("isolation", "runtime")
+# What every answered request is told apart by.
+_REQUEST = ("isolation", "runtime", "tenant")
 
 
 class Metrics:
@@ -57,10 +58,10 @@ class Metrics:
         )
         self._cases = Counter("trialbox_cases", "Cases judged.", ("verdict", "trust"), registry=registry)
         self._refused = Counter(
-            "trialbox_requests_refused", "Requests answered with an error.", ("reason",), registry=registry
+            "trialbox_requests_refused", "Requests answered with an error.", ("reason", "tenant"), registry=registry
         )
         for reason in _SERVERS_FAULT:
-            self._refused.labels(reason)
+            self._refused.labels(reason, "")
         self._seconds = {
             phase: Histogram(
                 f"trialbox_{phase}_seconds",
@@ -82,9 +83,9 @@ class Metrics:
         build.info({"version": metadata.version("trialbox"), "python_version": platform.python_version()})
         ProcessCollector(registry=registry)
 
-    def watch(self, sandbox: Sandbox, readiness: Readiness, suites: SuiteStore) -> None:
+    def watch(self, sandbox: Sandbox, readiness: Readiness, suites: SuiteStore, tenants: Callable[[], Tenants]) -> None:
         """Have the state of these read whenever someone asks."""
-        self.registry.register(_State(sandbox, readiness, suites))
+        self.registry.register(_State(sandbox, readiness, suites, tenants))
 
     def serve(self, address: str) -> None:
         """Answer on HOST:PORT, from a thread that ends with the process; raises CannotServeError."""
@@ -95,25 +96,25 @@ class Metrics:
             raise CannotServeError(f"can't listen on {address} for metrics: {error}") from error
         _log.info("metrics", address=address, port=server.server_port)
 
-    def executed(self, job: Job, done: Execution) -> None:
+    def executed(self, job: Job, done: Execution, tenant: str) -> None:
         """Count an answer to Execute."""
-        _counter(self._executions, done.outcome.value, *_request(done.isolation, job.program.runtime)).inc()
+        _counter(self._executions, done.outcome.value, *_request(done.isolation, job.program.runtime, tenant)).inc()
         self._observe("execution", done.isolation, done.usage)
 
-    def evaluated(self, job: EvaluationJob, done: Evaluation) -> None:
+    def evaluated(self, job: EvaluationJob, done: Evaluation, tenant: str) -> None:
         """Count an answer to Evaluate: PASSED when every case is, SHARED when any case is."""
         cases = Tally((case.verdict, case.trust) for case in done.cases)
         verdict = Verdict.PASSED if all(verdict is Verdict.PASSED for verdict, _ in cases) else Verdict.FAILED
         trust = Trust.SHARED if any(trust is Trust.SHARED for _, trust in cases) else Trust.SEPARATED
-        request = _request(job.isolation, job.program.runtime)
+        request = _request(job.isolation, job.program.runtime, tenant)
         _counter(self._evaluations, verdict.value, trust.value, *request).inc()
         for (case_verdict, case_trust), count in cases.items():
             _counter(self._cases, case_verdict.value, case_trust.value).inc(count)
         self._observe("evaluation", job.isolation, done.usage)
 
-    def refused(self, reason: str) -> None:
-        """Count an answer that is an error, by its ErrorInfo's reason."""
-        _counter(self._refused, reason).inc()
+    def refused(self, reason: str, tenant: str) -> None:
+        """Count an answer that is an error, by its ErrorInfo's reason; a stranger's tenant is empty."""
+        _counter(self._refused, reason, tenant).inc()
 
     def call_started(self, service: str, method: str) -> None:
         """Count an RPC that begins."""
@@ -133,7 +134,10 @@ class Metrics:
 class _State(Collector):
     """Reads how things stand when it is asked: requests pay nothing for it."""
 
-    def __init__(self, sandbox: Sandbox, readiness: Readiness, suites: SuiteStore) -> None:
+    def __init__(
+        self, sandbox: Sandbox, readiness: Readiness, suites: SuiteStore, tenants: Callable[[], Tenants]
+    ) -> None:
+        self._tenants = tenants
         self._sandbox = sandbox
         self._readiness = readiness
         self._suites = suites
@@ -163,6 +167,14 @@ class _State(Collector):
         judging.add_metric(("idle",), judges.idle)
         judging.add_metric(("busy",), judges.busy)
         yield judging
+        running = GaugeMetricFamily("trialbox_tenant_running_requests", "Running, by tenant.", labels=("tenant",))
+        queued = GaugeMetricFamily("trialbox_tenant_queue_requests", "Waiting, by tenant.", labels=("tenant",))
+        by_tenant = sandbox.pool.by_tenant()
+        for name in self._tenants().by_name:
+            runs, waits = by_tenant.get(name, (0, 0))
+            running.add_metric((name,), runs)
+            queued.add_metric((name,), waits)
+        yield from (running, queued)
         layers = GaugeMetricFamily("trialbox_isolation_layer", "1 on, 0 missing, waived or not.", labels=("layer",))
         for layer in self._readiness.layers:
             layers.add_metric((layer.name,), layer.state is LayerState.ON)
@@ -173,8 +185,8 @@ class _State(Collector):
         yield recycled
 
 
-def _request(path: IsolationPath, runtime: str) -> tuple[str, ...]:
-    return path.value, runtime
+def _request(path: IsolationPath, runtime: str, tenant: str) -> tuple[str, ...]:
+    return path.value, runtime, tenant
 
 
 # Finding the series of some labels takes a library's lock and longer than counting; there are not many.

@@ -2,7 +2,7 @@
 
 import enum
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from trialbox.server.watching import Follower
@@ -21,6 +21,17 @@ class Outcome(enum.Enum):
     SYSCALL_DENIED = "SYSCALL_DENIED"
     CANCELLED = "CANCELLED"
     NO_OUTPUT_TIME_EXCEEDED = "NO_OUTPUT_TIME_EXCEEDED"
+
+
+class Caller(NamedTuple):
+    """Who asks: a tenant, by what its credentials stand for, and one of its clients, by the id it gives itself."""
+
+    tenant: str
+    client: str
+
+
+THE_SERVER = Caller("", "")
+"""Who asks where nobody outside does; no tenant has this name."""
 
 
 class IsolationPath(enum.Enum):

@@ -3,15 +3,15 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
-from trialbox.server.model import Execution, Job, SandboxBrokenError
-from trialbox.server.scheduler import Scheduler
+from trialbox.server.model import THE_SERVER, Caller, Execution, Job, SandboxBrokenError
+from trialbox.server.scheduler import Scheduler, Share
 from trialbox.server.watching import Watch
 
 _RENEW_PAUSE_SECONDS = 0.5
@@ -94,6 +94,14 @@ class Pool:
             broken=broken,
         )
 
+    def share_out(self, shares: Mapping[str, Share]) -> None:
+        """Set what tenants may have of it, by name; those left out may have all."""
+        self._scheduler.share_out(shares)
+
+    def by_tenant(self) -> dict[str, tuple[int, int]]:
+        """How many requests of each tenant run, and how many wait; may be called on any thread."""
+        return self._scheduler.by_tenant()
+
     async def start(self) -> None:
         """Start all slots at once; raises SandboxBrokenError when one can't."""
         started = await asyncio.gather(*(slot.start() for slot in self._slots), return_exceptions=True)
@@ -103,17 +111,19 @@ class Pool:
         self._ready.extend(self._slots)
 
     async def execute(
-        self, job: Job, watch: Watch | None = None, *, caller: str = "", bounded: bool = True
+        self, job: Job, watch: Watch | None = None, *, caller: Caller = THE_SERVER, bounded: bool = True
     ) -> Execution:
         """Run a job when its turn has come; raises what `permit` and Permit.execute raise."""
         async with self.permit(job.limits.memory_bytes, caller=caller, bounded=bounded) as permit:
             return await permit.execute(job, watch)
 
     @asynccontextmanager
-    async def permit(self, memory_bytes: int, *, caller: str = "", bounded: bool = True) -> AsyncIterator["Permit"]:
+    async def permit(
+        self, memory_bytes: int, *, caller: Caller = THE_SERVER, bounded: bool = True
+    ) -> AsyncIterator["Permit"]:
         """Wait for the turn of `caller`, who takes turns with other callers, to run jobs of this size, one at a time.
 
-        Raises QueueFullError when too many wait already and `bounded` is set, TooLargeError, and
+        Raises QueueFullError and QueueQuotaError when too many wait already and `bounded` is set, TooLargeError, and
         SandboxBrokenError when no slot works.
         """
         queued = time.monotonic()
@@ -123,7 +133,7 @@ class Pool:
         try:
             yield Permit(self, time.monotonic() - queued)
         finally:
-            self._scheduler.release(memory_bytes)
+            self._scheduler.release(caller, memory_bytes)
 
     async def stop(self) -> None:
         """End whatever runs, and leave nothing behind."""

@@ -1,6 +1,7 @@
 """The gRPC service: only translates between the wire and the rest of the server."""
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
@@ -9,21 +10,22 @@ from typing import Any, TypeVar
 import grpc
 import structlog
 from google.protobuf.message import Message
-from google.rpc import code_pb2, status_pb2
-from grpc_status import rpc_status
+from google.rpc import status_pb2
 
-from trialbox.server import status, tracing, wire
+from trialbox.server import identity, status, tracing, wire
+from trialbox.server.accounts import Account, Accounts
 from trialbox.server.batch import answer_each
 from trialbox.server.evaluation import evaluate
 from trialbox.server.grading import Verdict
 from trialbox.server.judges import Judges
 from trialbox.server.live import Live
 from trialbox.server.metrics import Metrics
-from trialbox.server.model import IsolationPath, Program, Usage
+from trialbox.server.model import Caller, IsolationPath, Program, Usage
 from trialbox.server.pool import Pool
+from trialbox.server.quotas import QuotaExceededError
 from trialbox.server.readiness import Readiness
-from trialbox.server.suites import SuiteStore
-from trialbox.server.validation import MAXIMUM_REQUEST_ID_CHARACTERS, Bounds, Validator
+from trialbox.server.tenants import AccessError
+from trialbox.server.validation import MAXIMUM_REQUEST_ID_CHARACTERS
 from trialbox.server.watching import Running, Watch
 from trialbox.v1 import CLIENT_ID_KEY, MAX_MESSAGE_BYTES, sandbox_service_pb2, sandbox_service_pb2_grpc
 
@@ -49,8 +51,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         *,
         pool: Pool,
         judges: Judges,
-        bounds: Bounds,
-        suites: SuiteStore,
+        accounts: Accounts,
         metrics: Metrics,
         readiness: Readiness,
         runtimes: dict[str, str],
@@ -58,10 +59,8 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
     ) -> None:
         self._pool = pool
         self._judges = judges
-        self._bounds = bounds
-        self._suites = suites
+        self._accounts = accounts
         self._metrics = metrics
-        self._validator = Validator(bounds, suites)
         self._readiness = readiness
         self._runtimes = runtimes
         self._version = version
@@ -73,7 +72,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         context: grpc.aio.ServicerContext[sandbox_service_pb2.ExecuteRequest, sandbox_service_pb2.ExecuteResponse],
     ) -> sandbox_service_pb2.ExecuteResponse:
         """Run one program."""
-        return await self._or_abort(self._or_status(self._execute(request, _caller(context))), context)
+        return await self._or_abort(self._or_status(self._execute(request, _client(context))), context)
 
     async def Evaluate(
         self,
@@ -81,7 +80,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         context: grpc.aio.ServicerContext[sandbox_service_pb2.EvaluateRequest, sandbox_service_pb2.EvaluateResponse],
     ) -> sandbox_service_pb2.EvaluateResponse:
         """Grade one program."""
-        return await self._or_abort(self._or_status(self._evaluate(request, _caller(context))), context)
+        return await self._or_abort(self._or_status(self._evaluate(request, _client(context))), context)
 
     async def ExecuteStream(
         self,
@@ -94,7 +93,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         live = Live()
         asked = request.request
         asked.request_id = asked.request_id or uuid.uuid4().hex
-        program = asyncio.create_task(self._or_status(self._execute(asked, _caller(context), live=live)))
+        program = asyncio.create_task(self._or_status(self._execute(asked, _client(context), live=live)))
         program.add_done_callback(lambda _: live.end())
         # Whoever goes away while a message waits to be read is noticed here only.
         context.add_done_callback(lambda _: program.cancel())  # type: ignore[arg-type]  # the stub wants a class
@@ -115,7 +114,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
     ) -> AsyncIterator[sandbox_service_pb2.ExecuteBatchResponse]:
         """Run programs as they come, answer as they finish."""
         cancellable: dict[str, _Cancellable] = {}
-        caller = _caller(context)
+        client = _client(context)
 
         async def requests() -> AsyncIterator[sandbox_service_pb2.ExecuteRequest]:
             async for message in request_iterator:
@@ -131,13 +130,16 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
             cancellable[request.request_id] = program = _Cancellable()
             try:
                 with tracing.span("execution"):
-                    return await self._or_status(self._execute(request, caller, program.watch, bounded=False))
+                    return await self._or_status(self._execute(request, client, program.watch, bounded=False))
             finally:
                 del cancellable[request.request_id]
 
         envelope = sandbox_service_pb2.ExecuteBatchResponse.Answer
-        async for answers in answer_each(requests(), answer, envelope, under_way=self._under_way, refuse=self._refuse):
-            yield sandbox_service_pb2.ExecuteBatchResponse(answers=answers)
+        async with self._one_stream(context):
+            async for answers in answer_each(
+                requests(), answer, envelope, under_way=self._under_way, refuse=self.refuse
+            ):
+                yield sandbox_service_pb2.ExecuteBatchResponse(answers=answers)
 
     async def EvaluateBatch(
         self,
@@ -148,17 +150,18 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
     ) -> AsyncIterator[sandbox_service_pb2.EvaluateBatchResponse]:
         """Grade programs as they come, answer as they finish."""
         requests = (request async for message in request_iterator for request in message.requests)
-        caller = _caller(context)
+        client = _client(context)
 
         async def answer(
             request: sandbox_service_pb2.EvaluateRequest,
         ) -> sandbox_service_pb2.EvaluateResponse | status_pb2.Status:
             with tracing.span("evaluation"):
-                return await self._or_status(self._evaluate(request, caller, bounded=False))
+                return await self._or_status(self._evaluate(request, client, bounded=False))
 
         envelope = sandbox_service_pb2.EvaluateBatchResponse.Answer
-        async for answers in answer_each(requests, answer, envelope, under_way=self._under_way, refuse=self._refuse):
-            yield sandbox_service_pb2.EvaluateBatchResponse(answers=answers)
+        async with self._one_stream(context):
+            async for answers in answer_each(requests, answer, envelope, under_way=self._under_way, refuse=self.refuse):
+                yield sandbox_service_pb2.EvaluateBatchResponse(answers=answers)
 
     async def GetServerInfo(
         self,
@@ -167,18 +170,22 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
             sandbox_service_pb2.GetServerInfoRequest, sandbox_service_pb2.GetServerInfoResponse
         ],
     ) -> sandbox_service_pb2.GetServerInfoResponse:
-        """Tell what this server offers and how well it isolates."""
+        """Tell what this server offers its caller and how well it isolates."""
+        return await self._or_abort(self._or_status(self._server_info()), context)
+
+    async def _server_info(self) -> sandbox_service_pb2.GetServerInfoResponse:
+        bounds = (await self._admitted(bounded=True)).bounds
         return sandbox_service_pb2.GetServerInfoResponse(
             version=self._version,
             runtimes=[
                 sandbox_service_pb2.Runtime(
-                    name=name, python_version=python_version, is_default=name == self._bounds.default_runtime
+                    name=name, python_version=python_version, is_default=name == bounds.default_runtime
                 )
                 for name, python_version in self._runtimes.items()
             ],
-            default_limits=wire.limits(self._bounds.default_limits),
-            maximum_limits=wire.limits(self._bounds.maximum_limits),
-            default_case_seconds=self._bounds.default_case_seconds,
+            default_limits=wire.limits(bounds.default_limits),
+            maximum_limits=wire.limits(bounds.maximum_limits),
+            default_case_seconds=bounds.default_case_seconds,
             slots=self._pool.permits,
             layers=[wire.layer(layer) for layer in self._readiness.layers],
         )
@@ -186,7 +193,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
     async def _execute(
         self,
         request: sandbox_service_pb2.ExecuteRequest,
-        caller: str,
+        client: str,
         watch: Watch | None = None,
         *,
         bounded: bool = True,
@@ -194,52 +201,68 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
     ) -> sandbox_service_pb2.ExecuteResponse:
         request_id = _identified(request)
         self._readiness.require()
-        job = await self._checked(self._validator.execution, request)
+        account = await self._admitted(bounded=bounded)
+        job = await self._checked(account.validator.execution, request)
         if live is not None:
             job = replace(job, follower=live)
         tracing.asked(request_id, job.program.runtime, job.isolation.value, job.limits)
         begun = tracing.now()
+        caller = Caller(account.tenant.name, client)
         done = await self._pool.execute(job, watch, caller=caller, bounded=bounded)
         tracing.note(outcome=done.outcome.value)
         tracing.phases(begun, done.usage, collects=bool(job.collect))
-        self._metrics.executed(job, done)
+        self._metrics.executed(job, done, account.tenant.name)
         _log.debug("executed", outcome=done.outcome.value, **_told(done.isolation, job.program, done.usage))
         return sandbox_service_pb2.ExecuteResponse(execution=wire.execution(request_id, done, self._readiness.waived))
 
     async def _evaluate(
-        self, request: sandbox_service_pb2.EvaluateRequest, caller: str, *, bounded: bool = True
+        self, request: sandbox_service_pb2.EvaluateRequest, client: str, *, bounded: bool = True
     ) -> sandbox_service_pb2.EvaluateResponse:
         request_id = _identified(request)
         self._readiness.require()
-        job = await self._checked(self._validator.evaluation, request)
+        account = await self._admitted(bounded=bounded)
+        job = await self._checked(account.validator.evaluation, request)
         tracing.asked(request_id, job.program.runtime, job.isolation.value, job.limits)
         known = len(job.expected)
+        caller = Caller(account.tenant.name, client)
         begun = tracing.now()
         async with self._pool.permit(job.limits.memory_bytes, caller=caller, bounded=bounded) as permit:
             tracing.waited(begun, permit.waited_seconds)
             done = await evaluate(permit.execute, self._judges, job, caller=caller)
         if len(job.expected) != known:
-            self._suites.grew(job.suite)
+            account.suites.grew(job.suite)
         passed = sum(case.verdict is Verdict.PASSED for case in done.cases)
         tracing.note(cases=len(done.cases), passed=passed)
-        self._metrics.evaluated(job, done)
+        self._metrics.evaluated(job, done, account.tenant.name)
         told = _told(job.isolation, job.program, done.usage)
         _log.debug("evaluated", cases=len(done.cases), passed=passed, **told)
         evaluation = wire.evaluation(request_id, done, job, self._readiness.waived)
         return sandbox_service_pb2.EvaluateResponse(evaluation=evaluation)
+
+    async def _admitted(self, *, bounded: bool) -> Account:
+        """Whose request this is, once the rate of these allows it; one of a stream waits until then."""
+        account = self._accounts.of(identity.tenant())
+        if bounded:
+            account.rate.take()
+        else:
+            await account.rate.take_later()
+        return account
+
+    @contextlib.asynccontextmanager
+    async def _one_stream(self, context: "grpc.aio.ServicerContext[Any, Any]") -> AsyncIterator[None]:
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(self._accounts.of(identity.tenant()).streams.one(status.RETRY_SECONDS))
+            except (AccessError, QuotaExceededError) as error:
+                await status.abort(context, self.refuse(error))
+            yield
 
     async def _or_abort(
         self, answer: Awaitable[_Response | status_pb2.Status], context: "grpc.aio.ServicerContext[Any, Any]"
     ) -> _Response:
         result = await answer
         if isinstance(result, status_pb2.Status):
-            told = rpc_status.to_status(result)
-            metadata = tuple(told.trailing_metadata)
-            if result.code == code_pb2.RESOURCE_EXHAUSTED:
-                # What gRPC's own retries heed; RetryInfo is for people and other libraries.
-                metadata += (("grpc-retry-pushback-ms", status.pushback(result)),)
-            await context.abort(told.code, told.details, metadata)
-            raise AssertionError("abort returned")
+            await status.abort(context, result)
         return result
 
     async def _or_status(self, answer: Awaitable[_Response]) -> _Response | status_pb2.Status:
@@ -249,12 +272,13 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
                 raise status.AnswerTooLargeError(f"the answer has {response.ByteSize()} bytes")
             return response
         except Exception as error:  # every one is told to the caller, in one place
-            return self._refuse(error)
+            return self.refuse(error)
 
-    def _refuse(self, error: Exception) -> status_pb2.Status:
+    def refuse(self, error: Exception) -> status_pb2.Status:
+        """Say what an error means to the caller, and take note of it."""
         refusal = status.of(error)
         reason = status.reason(refusal)
-        self._metrics.refused(reason)
+        self._metrics.refused(reason, identity.tenant_name())
         tracing.note(refused=reason)
         _log.debug("refused", reason=reason)
         return refusal
@@ -286,8 +310,8 @@ class _Cancellable:
             self._running.stop(b"cancelled")
 
 
-def _caller(context: "grpc.aio.ServicerContext[Any, Any]") -> str:
-    """Who takes turns with others, and has judges of its own: a client by the id it gives itself, else a connection."""
+def _client(context: "grpc.aio.ServicerContext[Any, Any]") -> str:
+    """Which of its tenant's clients asks, and has judges of its own: by the id it gives itself, else its connection."""
     for key, value in context.invocation_metadata() or ():
         if key == CLIENT_ID_KEY:
             return str(value)

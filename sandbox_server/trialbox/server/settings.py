@@ -1,7 +1,9 @@
 """The operator's settings, read from TRIALBOX_* environment variables."""
 
+import ipaddress
 import json
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -51,6 +53,15 @@ def _checked_host_and_port(address: str) -> str:
     if address.startswith("unix:"):
         raise ValueError("is not HOST:PORT")
     return _checked_address(address)
+
+
+def is_local(address: str) -> bool:
+    """Whether only this machine reaches it."""
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or address.startswith("unix:")
 
 
 class InvalidSettingsError(ValueError):
@@ -108,6 +119,18 @@ class Settings(BaseSettings):
 
     address: Annotated[str, AfterValidator(_checked_address)] = "127.0.0.1:50051"
     """`host:port`, or `unix:` and the path of a socket."""
+    tls_certificate_file: Path | None = None
+    """A PEM file with the server's certificate and those between it and its authority; with it the server speaks TLS.
+    This and the next two are read again when they change: new connections have what lies there by then."""
+    tls_key_file: Path | None = None
+    """A PEM file with its key."""
+    tls_client_ca_file: Path | None = None
+    """A PEM file with authorities: clients must show a certificate of one of them. Left out, none is asked."""
+    allow_plaintext: bool = False
+    """Whether an address that other machines reach may be served without TLS, such as behind a proxy that speaks it."""
+    tenants_file: Path | None = None
+    """A TOML file of who may use the server (docs/tenants.md); left out, whoever reaches the address. It is read again
+    when it changes, and at SIGHUP."""
     slots: Annotated[int, Field(ge=1, le=MAXIMUM_SLOTS)] = Field(
         default_factory=lambda: min(os.cpu_count() or 1, MAXIMUM_SLOTS)
     )
@@ -115,7 +138,7 @@ class Settings(BaseSettings):
     spare_slots: Annotated[int, Field(ge=0, le=MAXIMUM_SPARE_SLOTS)] = 1
     """How many more are kept, to get ready for the next programs while others run."""
     queue_size: NonNegativeInt = 256
-    """How many unary requests may wait for a slot."""
+    """How many unary requests of a tenant may wait for a slot."""
     total_memory_bytes: Annotated[int, Field(ge=MINIMUM_TOTAL_MEMORY_BYTES)] | None = None
     """What the memory limits of all running programs may sum up to; left out, nine tenths of the memory
     of the machine or of the server's cgroup. No single limit, default or maximum, is above it."""
@@ -206,6 +229,20 @@ class Settings(BaseSettings):
         if unknown:
             raise ValueError(f"{', '.join(unknown)}: no such setting")
         return values
+
+    @model_validator(mode="after")
+    def _safe_to_listen(self) -> Self:
+        if (self.tls_certificate_file is None) is not (self.tls_key_file is None):
+            raise ValueError(f"{_PREFIX}TLS_CERTIFICATE_FILE and {_PREFIX}TLS_KEY_FILE go together; only one is given")
+        if self.tls_client_ca_file is not None and self.tls_key_file is None:
+            raise ValueError(f"{_PREFIX}TLS_CLIENT_CA_FILE is given without {_PREFIX}TLS_CERTIFICATE_FILE")
+        if self.tls_key_file is None and not is_local(self.address) and not self.allow_plaintext:
+            raise ValueError(
+                f"{_PREFIX}ADDRESS = {self.address!r}: other machines reach it, and what is sent without TLS can be "
+                f"read and changed on the way: set {_PREFIX}TLS_CERTIFICATE_FILE and {_PREFIX}TLS_KEY_FILE, or "
+                f"{_PREFIX}ALLOW_PLAINTEXT=true where something else encrypts; 127.0.0.1 and unix:PATH need none"
+            )
+        return self
 
     @model_validator(mode="after")
     def _defaults_within_maximum(self) -> Self:

@@ -19,26 +19,50 @@ class UnknownSuiteError(Exception):
 
 
 class SuiteStore:
-    """Keeps the suites used last, with what their oracles gave, within `maximum_bytes`.
+    """Keeps the suites used last, with what their oracles gave, within `maximum_bytes`; each owner's apart.
 
-    A suite's id is the hash of its content, so that only who knows a suite knows its id. For use from any thread.
+    Where room is short, whoever takes most of it loses what they have not used for longest. For use from any thread.
     """
 
     def __init__(self, maximum_bytes: int) -> None:
-        self._maximum_bytes = maximum_bytes
-        self._suites: OrderedDict[bytes, _Kept] = OrderedDict()
-        self._bytes = 0
-        self._lock = threading.Lock()
+        self.maximum_bytes = maximum_bytes
+        self.lock = threading.Lock()
+        self._owners: dict[str, OwnedSuites] = {}
+
+    def of(self, owner: str) -> "OwnedSuites":
+        """Return those of one owner, which no other can use or learn of."""
+        with self.lock:
+            return self._owners.setdefault(owner, OwnedSuites(self))
 
     @property
     def count(self) -> int:
-        """How many it keeps."""
-        return len(self._suites)
+        """How many are kept."""
+        return sum(owned.count for owned in list(self._owners.values()))
 
     @property
     def used_bytes(self) -> int:
+        """What those take."""
+        return sum(owned.used_bytes for owned in list(self._owners.values()))
+
+    def make_room(self) -> None:
+        """Let go until the rest fits; for who holds the lock."""
+        while self.used_bytes > self.maximum_bytes:
+            max(self._owners.values(), key=lambda owned: owned.used_bytes).let_one_go()
+
+
+class OwnedSuites:
+    """The suites of one owner. A suite's id is the hash of its content."""
+
+    def __init__(self, store: SuiteStore) -> None:
+        self._store = store
+        self._suites: OrderedDict[bytes, _Kept] = OrderedDict()
+        self.used_bytes = 0
         """What they take."""
-        return self._bytes
+
+    @property
+    def count(self) -> int:
+        """How many are kept."""
+        return len(self._suites)
 
     def get(self, suite_id: bytes) -> Suite:
         """Return the suite of this id; raises UnknownSuiteError."""
@@ -55,32 +79,34 @@ class SuiteStore:
         """Keep a suite that has been checked; returns it with its id, unless it is too large to be kept."""
         size = max(len(written) * _OVERHEAD, len(suite.cases) * _CASE_BYTES)
         kept = _Kept(replace(suite, suite_id=_id(written)), size)
-        if kept.size > self._maximum_bytes:
+        if kept.size > self._store.maximum_bytes:
             return suite
-        with self._lock:
+        with self._store.lock:
             kept = self._suites.setdefault(kept.suite.suite_id, kept)
-            self._bytes += kept.take_in()
-            self._let_go()
+            self._count(kept)
         return kept.suite
 
     def grew(self, suite: Suite) -> None:
         """Take note that its oracles gave expected values."""
-        with self._lock:
+        with self._store.lock:
             if suite.suite_id in self._suites:
-                self._bytes += self._suites[suite.suite_id].take_in()
-                self._let_go()
+                self._count(self._suites[suite.suite_id])
+
+    def let_one_go(self) -> None:
+        """Forget the one not used for longest."""
+        _, kept = self._suites.popitem(last=False)
+        self.used_bytes -= kept.counted
 
     def _find(self, suite_id: bytes) -> Suite | None:
-        with self._lock:
+        with self._store.lock:
             if suite_id not in self._suites:
                 return None
             self._suites.move_to_end(suite_id)
             return self._suites[suite_id].suite
 
-    def _let_go(self) -> None:
-        while self._bytes > self._maximum_bytes:
-            _, kept = self._suites.popitem(last=False)
-            self._bytes -= kept.counted
+    def _count(self, kept: "_Kept") -> None:
+        self.used_bytes += kept.take_in()
+        self._store.make_room()
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from trialbox.server.grading import Call, Case, Check, Comparison, EvaluationJob, Rule, Stdio, Suite
 from trialbox.server.model import LIMIT_NAMES, IsolationPath, Job, Limits, Program
-from trialbox.server.suites import SuiteStore
+from trialbox.server.suites import OwnedSuites
 from trialbox.v1 import MINIMUM_LIMITS, evaluation_pb2, execution_pb2, sandbox_service_pb2, values
 from trialbox.v1.skimming import skim
 
@@ -70,7 +70,7 @@ class Bounds:
 class Validator:
     """Checks requests against the server's bounds; each method raises InvalidRequestError."""
 
-    def __init__(self, bounds: Bounds, suites: SuiteStore) -> None:
+    def __init__(self, bounds: Bounds, suites: OwnedSuites) -> None:
         self._bounds = bounds
         self._suites = suites
 

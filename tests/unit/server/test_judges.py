@@ -14,13 +14,14 @@ from evaluation_stage import JUDGE_LIMITS, Jail, JudgeDied, JudgeStep, PlayedJud
 
 from trialbox.server import judges
 from trialbox.server.judges import Judge, Judging, JudgingEnd, Kind
-from trialbox.server.model import IsolationPath, Outcome, Role, SandboxBrokenError
+from trialbox.server.model import Caller, IsolationPath, Outcome, Role, SandboxBrokenError
 
-_KIND = Kind(caller="a", runtime="python", isolation=IsolationPath.WARM)
+_KIND = Kind(caller=Caller("t", "a"), runtime="python", isolation=IsolationPath.WARM)
 _OTHERS = [
-    Kind(caller="b", runtime="python", isolation=IsolationPath.WARM),
-    Kind(caller="a", runtime="numpy", isolation=IsolationPath.WARM),
-    Kind(caller="a", runtime="python", isolation=IsolationPath.COLD),
+    Kind(caller=Caller("t", "b"), runtime="python", isolation=IsolationPath.WARM),
+    Kind(caller=Caller("u", "a"), runtime="python", isolation=IsolationPath.WARM),
+    Kind(caller=Caller("t", "a"), runtime="numpy", isolation=IsolationPath.WARM),
+    Kind(caller=Caller("t", "a"), runtime="python", isolation=IsolationPath.COLD),
 ]
 _SUITE = marshal.dumps((b"", [], [], {}, False), 2)
 _WELL = JudgingEnd(Outcome.SUCCEEDED, "the judge exited with status 0")
@@ -69,7 +70,7 @@ async def test_one_process_judges_one_suite_after_another() -> None:
         (job,) = bench.pool.jobs
     assert job.part is not None and job.part.role is Role.JUDGE
     assert (job.program.source, job.program.files, job.program.runtime) == (b"", {}, "python")
-    assert (job.limits, job.isolation, bench.pool.callers) == (JUDGE_LIMITS, IsolationPath.WARM, ["a"])
+    assert (job.limits, job.isolation, bench.pool.callers) == (JUDGE_LIMITS, IsolationPath.WARM, [_KIND.caller])
     assert bench.stopped == [b"cancelled"]  # when all was over
 
 
@@ -247,7 +248,7 @@ async def test_what_a_judge_waited_for_a_processor_before_its_suite_is_not_the_s
 
 async def test_when_all_is_over_nothing_is_left() -> None:
     before = hosts.descriptors(os.getpid())
-    async with Bench(*[ends_well] * 4, count=3) as bench:
+    async with Bench(*[ends_well] * 5, count=3) as bench:
         for kind in (_KIND, *_OTHERS):
             await bench.judge(kind)
     assert asyncio.all_tasks() == {asyncio.current_task()}

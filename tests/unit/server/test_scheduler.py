@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable
 
 import pytest
-from scheduler_stage import BrokenError, Stage, settle, take
+from scheduler_stage import TAKER, BrokenError, Stage, settle, take
 
 from trialbox.server.scheduler import QueueFullError, Scheduler, TooLargeError
 
@@ -16,7 +16,7 @@ def test_a_free_permit_is_had_without_the_event_loop() -> None:
     take(scheduler, 3)
     take(scheduler, 1)
     assert (scheduler.running, scheduler.used_memory_bytes, scheduler.waiting) == (2, 4, 0)
-    scheduler.release(3)
+    scheduler.release(TAKER, 3)
     assert (scheduler.running, scheduler.used_memory_bytes, scheduler.waiting) == (1, 1, 0)
     take(scheduler, 3)
 

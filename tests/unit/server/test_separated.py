@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from clockwork import hurried, loop
 from evaluation_stage import (
+    CALLER,
     CASE_SECONDS,
     JUDGE_LIMITS,
     LIMITS,
@@ -279,7 +280,7 @@ async def test_a_slot_that_breaks_is_the_infrastructures_failure_and_nobodys_ver
     began = loop().time()
     async with Stage(Jail(breaks), judge_step) as stage:
         with pytest.raises(SandboxBrokenError, match="killed"):
-            await evaluate(stage.jail, stage.judges, job(*checks(2)), caller="caller")
+            await evaluate(stage.jail, stage.judges, job(*checks(2)), caller=CALLER)
         assert loop().time() < began + CASE_SECONDS  # nobody waited for a case to be over
 
 

@@ -178,7 +178,7 @@ def test_an_address_that_nothing_can_listen_on_is_refused(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("address", ["127.0.0.1:0", "[::1]:50051", "box:65535", "unix:/run/box/socket"])
 def test_hosts_with_ports_and_sockets_by_path_are_taken(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    assert load(monkeypatch, address=address).address == address
+    assert load(monkeypatch, address=address, allow_plaintext="true").address == address
 
 
 @pytest.mark.parametrize("name", ["PYTHONPATH", "PYTHONHASHSEED", "LD_BIND_NOW"])

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from trialbox.server.grading import Check, Suite
-from trialbox.server.suites import SuiteStore, UnknownSuiteError
+from trialbox.server.suites import OwnedSuites, SuiteStore, UnknownSuiteError
 
 _BYTES = 1000
 _TOLD = 3
@@ -22,13 +22,13 @@ def written(name: str, size: int = 100) -> bytes:
     return name.encode().ljust(size)
 
 
-def known(store: SuiteStore, *names: str) -> list[str]:
+def known(store: OwnedSuites, *names: str) -> list[str]:
     """Those of the suites that are kept; asking makes them the ones used last."""
     return [name for name in names if store.find(written(name)) is not None]
 
 
 def test_a_suite_is_found_by_its_content_and_by_its_id() -> None:
-    store = SuiteStore(_BYTES)
+    store = SuiteStore(_BYTES).of("")
     assert store.find(written("a")) is None
     kept = store.add(written("a"), suite("a"))
     assert kept.suite_id == hashlib.sha256(written("a")).digest()
@@ -37,7 +37,7 @@ def test_a_suite_is_found_by_its_content_and_by_its_id() -> None:
 
 
 def test_an_id_of_none_is_told_by_its_first_digits() -> None:
-    store = SuiteStore(_BYTES)
+    store = SuiteStore(_BYTES).of("")
     kept = store.add(written("a"), suite("a"))
     wrong = bytes([kept.suite_id[0] ^ 1, *kept.suite_id[1:]])
     for suite_id in (wrong, b"", kept.suite_id[:31], kept.suite_id + b"\0"):
@@ -46,7 +46,7 @@ def test_an_id_of_none_is_told_by_its_first_digits() -> None:
 
 
 def test_a_suite_that_comes_twice_is_kept_once() -> None:
-    store = SuiteStore(_BYTES)
+    store = SuiteStore(_BYTES).of("")
     first = store.add(written("a"), suite("a"))
     assert store.add(written("a"), suite("a")) is first
     store.add(written("b"), suite("b"))
@@ -55,7 +55,7 @@ def test_a_suite_that_comes_twice_is_kept_once() -> None:
 
 
 def test_where_room_is_short_the_one_not_used_for_longest_goes() -> None:
-    store = SuiteStore(_BYTES)
+    store = SuiteStore(_BYTES).of("")
     for name in "abc":
         store.add(written(name), suite(name))
     assert known(store, "a") == ["a"]
@@ -66,7 +66,7 @@ def test_where_room_is_short_the_one_not_used_for_longest_goes() -> None:
 
 
 def test_a_suite_too_large_to_be_kept_has_no_id_and_costs_no_other_its_place() -> None:
-    store = SuiteStore(_BYTES)
+    store = SuiteStore(_BYTES).of("")
     store.add(written("a"), suite("a"))
     large = store.add(written("b", _BYTES // _TOLD + 1), suite("b"))
     assert (large.suite_id, large.cases) == (b"", suite("b").cases)
@@ -76,7 +76,7 @@ def test_a_suite_too_large_to_be_kept_has_no_id_and_costs_no_other_its_place() -
 
 
 def test_what_oracles_gave_takes_room_too() -> None:
-    store = SuiteStore(_BYTES)
+    store = SuiteStore(_BYTES).of("")
     a, b, c = (store.add(written(name), suite(name)) for name in "abc")
     for _ in range(10):  # the same, told of again
         c.expected.setdefault("python", {})[0] = bytes(100)
@@ -92,7 +92,7 @@ def test_what_oracles_gave_takes_room_too() -> None:
 
 
 def test_a_suite_that_grows_too_large_goes() -> None:
-    store = SuiteStore(_BYTES)
+    store = SuiteStore(_BYTES).of("")
     kept = store.add(written("a"), suite("a"))
     kept.expected.setdefault("python", {})[0] = bytes(_BYTES)
     store.grew(kept)
@@ -103,13 +103,13 @@ def test_a_suite_that_grows_too_large_goes() -> None:
 
 
 def test_without_room_nothing_is_kept() -> None:
-    store = SuiteStore(0)
+    store = SuiteStore(0).of("")
     assert store.add(written("a"), suite("a")).suite_id == b""
     assert store.find(written("a")) is None
 
 
 def test_several_threads_may_use_it_at_once() -> None:
-    store = SuiteStore(20 * _BYTES)
+    store = SuiteStore(20 * _BYTES).of("")
     names = [f"suite {number}" for number in range(100)]
     wrong: list[str] = []
     start = threading.Barrier(4)

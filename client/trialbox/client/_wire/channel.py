@@ -41,13 +41,16 @@ class Endpoint:
     token: str | None = field(default=None, repr=False)
     tls: bool | str | Path = False
     retry: bool = True
+    certificate: tuple[str | Path, str | Path] | None = field(default=None, repr=False)
     client_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def __post_init__(self) -> None:
-        """Raise InvalidRequestError for an address that gRPC would read as another than was meant."""
+        """Raise InvalidRequestError for what gRPC would read as something else than was meant."""
         if not isinstance(self.address, str) or not _is_address(self.address):
             told = f"is {self.address!r:.80}; HOST:PORT or unix:PATH is wanted"
             raise InvalidRequestError.of_field("address", told)
+        if self.certificate is not None and self.tls is False:
+            raise InvalidRequestError.of_field("certificate", "is given without tls, so nobody would ask for it")
 
     def options(self) -> list[tuple[str, str | int]]:
         """The channel's options."""
@@ -73,11 +76,15 @@ class Endpoint:
         """TLS with the system's roots, or with those in a PEM file; None means plaintext.
 
         Raises:
-            OSError: The file can't be read.
+            OSError: A file can't be read.
         """
         if self.tls is False:
             return None
-        return grpc.ssl_channel_credentials(None if self.tls is True else Path(self.tls).read_bytes())
+        roots = None if self.tls is True else Path(self.tls).read_bytes()
+        if self.certificate is None:
+            return grpc.ssl_channel_credentials(roots)
+        chain, key = (Path(file).read_bytes() for file in self.certificate)
+        return grpc.ssl_channel_credentials(roots, private_key=key, certificate_chain=chain)
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """What goes with a call that is made now."""

@@ -17,6 +17,7 @@ _DOMAIN = "trialbox"
 # A reason says more than a status, so it is asked first.
 _BY_REASON: dict[str, type[errors.SandboxError]] = {
     "QUEUE_FULL": errors.QueueFullError,
+    "QUOTA_EXCEEDED": errors.QueueFullError,
     "MESSAGE_TOO_LARGE": errors.MessageTooLargeError,
 }
 BY_CODE: dict[StatusCode, type[errors.SandboxError]] = {

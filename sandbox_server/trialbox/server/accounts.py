@@ -1,0 +1,68 @@
+"""What the server keeps of each tenant: its bounds, its own suites, and what it may still have now."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from trialbox.server.model import Limits
+from trialbox.server.quotas import Rate, Streams
+from trialbox.server.suites import SuiteStore
+from trialbox.server.tenants import Tenant, Tenants
+from trialbox.server.validation import Bounds, Validator
+
+
+class Account:
+    """One tenant's."""
+
+    def __init__(self, tenant: Tenant, bounds: Bounds, suites: SuiteStore) -> None:
+        self.tenant = tenant
+        self.bounds = _lowered(bounds, tenant.maximum_limits)
+        self.suites = suites.of(tenant.name)
+        self.validator = Validator(self.bounds, self.suites)
+        self.rate = Rate(tenant.requests_per_second, tenant.burst)
+        self.streams = Streams(tenant.streams)
+
+
+class Accounts:
+    """One for each tenant that has asked for anything."""
+
+    def __init__(self, bounds: Bounds, suites: SuiteStore) -> None:
+        self._bounds = bounds
+        self._suites = suites
+        self._by_name: dict[str, Account] = {}
+
+    def of(self, tenant: Tenant) -> Account:
+        """Return a tenant's; one whose file has changed begins anew, with the streams that it has open."""
+        known = self._by_name.get(tenant.name)
+        if known is not None and known.tenant is tenant:
+            return known
+        if known is not None and known.tenant == tenant:
+            known.tenant = tenant
+            return known
+        account = Account(tenant, self._bounds, self._suites)
+        if known is not None:
+            account.streams = known.streams
+            account.streams.maximum = tenant.streams
+        self._by_name[tenant.name] = account
+        return account
+
+    def keep(self, tenants: Tenants) -> None:
+        """Forget all others."""
+        self._by_name = {name: account for name, account in self._by_name.items() if name in tenants.by_name}
+
+
+def _lowered(bounds: Bounds, ceilings: Mapping[str, Any]) -> Bounds:
+    if not ceilings:
+        return bounds
+    defaults = {
+        name: min(given, ceiling)
+        for name, ceiling in ceilings.items()
+        if (given := getattr(bounds.default_limits, name)) is not None
+    }
+    maximum: Limits = replace(bounds.maximum_limits, **ceilings)
+    return replace(
+        bounds,
+        maximum_limits=maximum,
+        default_limits=replace(bounds.default_limits, **defaults),
+        default_case_seconds=min(bounds.default_case_seconds, maximum.wall_seconds),
+    )
