@@ -16,7 +16,7 @@ import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from trialbox.server import layers, tracing
+from trialbox.server import layers, tracing, user_namespace
 from trialbox.server.calls import CallObserver
 from trialbox.server.layers import LayersMissingError
 from trialbox.server.logs import configure_logging, log_loop_error
@@ -205,6 +205,7 @@ def main() -> int:
     """Serve as the environment says; the exit status is 2 for bad settings, 3 when it can't."""
     try:
         settings = load()
+        user_namespace.enter_where_needed()
         configure_logging(settings.log_level)
         metrics = Metrics()
         if settings.metrics_address is not None:
