@@ -16,7 +16,7 @@ import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from trialbox.server import layers, tracing, user_namespace
+from trialbox.server import layers, probes, tracing, user_namespace
 from trialbox.server.calls import CallObserver
 from trialbox.server.layers import LayersMissingError
 from trialbox.server.logs import configure_logging, log_loop_error
@@ -105,6 +105,7 @@ async def _serve(sandbox: Sandbox, metrics: Metrics) -> None:
     gc.collect()
     gc.freeze()
     await server.start()
+    probe_server = await probes.start(settings.health_address, health_servicer)
     await readiness.found(sandbox.layers)
     sandbox.pool.on_health = readiness.slots_work
     self_tests = asyncio.create_task(_repeat_self_test(sandbox, readiness))
@@ -121,6 +122,8 @@ async def _serve(sandbox: Sandbox, metrics: Metrics) -> None:
     self_tests.cancel()
     await health_servicer.enter_graceful_shutdown()
     await server.stop(settings.stop_grace_seconds)
+    if probe_server is not None:
+        await probe_server.stop(None)
     if settings.lifeline_fd is not None and settings.address.startswith("unix:"):
         # Whoever made the socket's folder may have been killed before it could clean up.
         socket_path = Path(settings.address.removeprefix("unix:"))

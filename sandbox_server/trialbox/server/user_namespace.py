@@ -1,9 +1,10 @@
 """A user namespace of the server's own, for a container that gives it ids but no right to mount.
 
-In a pod with `hostUsers: false` root may be left with CAP_SETUID and CAP_SETGID. These are enough to hand
-ids down to a namespace below, and there the server holds every capability over what it makes itself: mounts,
-networks, process trees. The kernel gives an unprivileged root no way to map itself, so root in there is another of the
-container's ids, and files of the container's root are nobody's: readable, not writable.
+In a pod with `hostUsers: false` root may be left with CAP_SETUID and CAP_SETGID. These are enough to hand ids down to
+a namespace below, and there the server holds every capability over what it makes itself: mounts, networks, process
+trees. The kernel gives such a root no way to map itself, so root in there is another of the container's ids, and files
+of the container's root are nobody's: readable, not writable. Control groups that were delegated to the container's root
+are handed on to that id, which takes CAP_CHOWN too.
 """
 
 import ctypes
@@ -14,7 +15,7 @@ from trialbox.server.sandbox import CannotServeError
 
 _CLONE_NEWUSER = 0x10000000
 _PR_SET_DUMPABLE = 4
-_CAPABILITIES = {"CAP_SETGID": 6, "CAP_SETUID": 7, "CAP_SYS_ADMIN": 21}
+_CAPABILITIES = {"CAP_CHOWN": 0, "CAP_SETGID": 6, "CAP_SETUID": 7, "CAP_SYS_ADMIN": 21}
 
 
 def enter_where_needed() -> None:
@@ -26,6 +27,8 @@ def enter_where_needed() -> None:
     if os.geteuid() == 0 and held >= {"CAP_SETUID", "CAP_SETGID"} and "CAP_SYS_ADMIN" not in held:
         maps = {name: _all_but_root(Path("/proc/self", name).read_text()) for name in ("gid_map", "uid_map")}
         try:
+            if "CAP_CHOWN" in held:
+                _hand_on_cgroups(*(int(maps[name].split()[1]) for name in ("uid_map", "gid_map")))
             _enter(maps)
         except OSError as error:
             raise CannotServeError(f"this root may not mount, and {error}") from error
@@ -47,6 +50,16 @@ def _all_but_root(own: str) -> str:
             lines.append(f"{inner} {first + skipped} {count - skipped}\n")
             inner += count - skipped
     return "".join(lines)
+
+
+def _hand_on_cgroups(user: int, group: int) -> None:
+    """Give what a delegation consists of to these ids, where there is one."""
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        before, _, after = line.partition(" - ")
+        folder = Path(before.split()[4])
+        if after.startswith("cgroup2 ") and os.access(folder / "cgroup.subtree_control", os.W_OK):
+            for name in (".", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"):
+                os.chown(folder / name, user, group)
 
 
 def _enter(maps: dict[str, str]) -> None:
