@@ -21,7 +21,7 @@ COMPONENTS = sorted(folder.name for folder in (KUBERNETES / "components").iterdi
 
 def rendered(folder: Path) -> str:
     """What `kubectl kustomize` makes of a folder."""
-    command = [TOOLS / "kubectl", "kustomize", folder, "--load-restrictor=LoadRestrictionsNone"]
+    command = [str(TOOLS / "kubectl"), "kustomize", str(folder)]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
 
 

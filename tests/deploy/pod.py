@@ -70,7 +70,7 @@ def _enter_cgroup(owner: int) -> None:
 
 def _lay_out_root(container: dict[str, Any]) -> None:
     """The image's file system: the host's programs, this checkout and its interpreter, read-only."""
-    _mount("none", "/", "", _MS_REC | _MS_PRIVATE)
+    _mount("none", Path("/"), "", _MS_REC | _MS_PRIVATE)
     _mount("pod", _STAGE, "tmpfs", _MS_NODEV, "mode=755")
     for folder in ("proc", "sys", "dev", "tmp"):
         (_STAGE / folder).mkdir()

@@ -20,11 +20,6 @@ pytestmark = [
 ]
 
 
-def test_delegated_control_groups_are_handed_on_to_the_jails_namespace(tmp_path: Path) -> None:
-    told = Container(overlay="delegated", folder=tmp_path, options=("--writable-cgroups",)).doctor()
-    assert states(told) == ALL_ON
-
-
 def test_a_container_with_that_capability_mounts_its_own_control_groups(tmp_path: Path) -> None:
     told = Container(overlay="capabilities", folder=tmp_path).doctor()
     assert states(told) == ALL_ON
@@ -42,6 +37,6 @@ def apparmor() -> None:
 
 
 @pytest.mark.usefixtures("apparmor")
-def test_the_apparmor_profiles_leave_the_server_what_it_needs(tmp_path: Path) -> None:
+def test_under_apparmor_delegated_control_groups_are_handed_on_to_the_jails_namespace(tmp_path: Path) -> None:
     told = Container(overlay="delegated", folder=tmp_path, options=("--writable-cgroups", "--apparmor")).doctor()
     assert states(told) == ALL_ON

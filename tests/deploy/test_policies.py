@@ -50,7 +50,13 @@ def assert_valid(documents: list[dict[str, Any]], folder: Path) -> None:
     file = folder / "documents.yaml"
     file.write_text(yaml.safe_dump_all(own))
     for version in (OLDEST, NEWEST):
-        command = [TOOLS / "validate/bin/kubernetes-validate", "--strict", "--kubernetes-version", version, file]
+        command = [
+            str(TOOLS / "validate/bin/kubernetes-validate"),
+            "--strict",
+            "--kubernetes-version",
+            version,
+            str(file),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         assert done.stdout.count(" passed for ") + done.stderr.count(" passed for ") == len(own)
@@ -82,7 +88,15 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     folder = tmp_path_factory.mktemp("overlays")
     for name in OVERLAYS:
         (folder / f"{name}.yaml").write_text(manifests.overlay(name))
-    command = [TOOLS / "checkov/bin/checkov", "--directory", folder, "--framework", "kubernetes", "--output", "json"]
+    command = [
+        str(TOOLS / "checkov/bin/checkov"),
+        "--directory",
+        str(folder),
+        "--framework",
+        "kubernetes",
+        "--output",
+        "json",
+    ]
     options = ["--skip-download", "--quiet", "--compact"]
     told = json.loads(subprocess.run([*command, *options], capture_output=True, check=False).stdout)
     assert told["summary"]["parsing_errors"] == 0

@@ -24,8 +24,10 @@ def free_address() -> str:
 
 def asked(address: str, service: str) -> int:
     with grpc.insecure_channel(address) as channel:
-        request = health_pb2.HealthCheckRequest(service=service)
-        return int(health_pb2_grpc.HealthStub(channel).Check(request, timeout=10, wait_for_ready=True).status)
+        answer = health_pb2_grpc.HealthStub(channel).Check(  # type: ignore[attr-defined]  # made at run time
+            health_pb2.HealthCheckRequest(service=service), timeout=10, wait_for_ready=True
+        )
+        return int(answer.status)
 
 
 def test_a_server_that_serves_says_so() -> None:

