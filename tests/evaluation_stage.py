@@ -123,7 +123,7 @@ class Jail:
         self.has_slot.set()
 
     async def __call__(self, job: Job, watch: Watch | None = None) -> Execution:
-        assert (watch is None) == (job.part is None)
+        assert watch is not None
         self.waiting += 1
         try:
             await self.has_slot.wait()
@@ -150,8 +150,9 @@ def dies(
 class JudgeDied(Exception):
     """What ends a judge's process in the middle of a suite."""
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, outcome: Outcome, number: int = 11) -> None:
         self.outcome = outcome
+        self.number = number
 
 
 class PlayedJudge:
@@ -289,7 +290,8 @@ class JudgePool:
                 stopped.cancel()
                 (how, _) = await asyncio.gather(serving, stopped, return_exceptions=True)
         if isinstance(how, JudgeDied):
-            return ended(how.outcome)
+            died = ended(how.outcome)
+            return replace(died, signal=how.number) if how.outcome is Outcome.SIGNALED else died
         if isinstance(how, Exception):
             raise how
         return ended(_BY_REASON[process.reasons[0]] if process.reasons else Outcome.SUCCEEDED)

@@ -5,7 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from trialbox.bench.measure import KINDS
+
+pytestmark = pytest.mark.alone
 
 SHORTEST = ("--rounds", "1", "--seconds", "0.01")
 

@@ -5,9 +5,12 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import hosts
+import pytest
 from executions import Run, printed
 
 from trialbox.client import Limits, Outcome
+
+pytestmark = pytest.mark.alone
 
 CROWD = """
 import os, sys

@@ -133,7 +133,7 @@ def test_ten_thousand_descriptors_fail_with_emfile(run: Run) -> None:
     assert (execution.outcome, execution.stdout) == (Outcome.SUCCEEDED, b"EMFILE\n")
 
 
-@pytest.mark.parametrize("name", ["NOFILE", "FSIZE", "CORE", "MEMLOCK"])
+@pytest.mark.parametrize("name", ["NOFILE", "FSIZE", "MEMLOCK"])
 def test_a_program_can_not_raise_its_own_limits(run: Run, name: str) -> None:
     source = f"""
 import resource
@@ -145,6 +145,18 @@ except (ValueError, PermissionError): print("refused")
 """
     execution = run(source)
     assert (execution.outcome, execution.stdout) == (Outcome.SUCCEEDED, b"refused\n"), execution.stderr
+
+
+@pytest.mark.parametrize("value", [0, 1 << 20, -1])
+def test_a_program_can_not_change_that_its_crashes_are_no_business_of_the_hosts(run: Run, value: int) -> None:
+    # With one byte allowed, and with nothing else, the kernel runs no core_pattern command of the host.
+    source = f"""
+import resource
+resource.setrlimit(resource.RLIMIT_CORE, ({value}, {value}))
+print(resource.getrlimit(resource.RLIMIT_CORE))
+"""
+    execution = run(source)
+    assert (execution.outcome, execution.stdout) == (Outcome.SUCCEEDED, b"(1, 1)\n"), execution.stderr
 
 
 def test_a_segmentation_fault_is_a_signal_and_leaves_no_core(run: Run) -> None:

@@ -14,6 +14,8 @@ import pytest
 
 from trialbox.client import Limits, Outcome, Program, Sandbox
 
+pytestmark = pytest.mark.alone
+
 EXECUTIONS = 1000
 WARM_UP_EXECUTIONS = 40
 SLOTS = 4

@@ -62,6 +62,9 @@ def command(
     ] = None,
     reference: Annotated[bool, typer.Option("--reference", help="Grade the data set's own solutions.")] = False,
     case_seconds: Annotated[float | None, typer.Option(help="Elapsed time that a case may take.")] = None,
+    wall_seconds: Annotated[
+        float | None, typer.Option(help="Elapsed time that all cases of a program may take together.")
+    ] = None,
     memory_bytes: Annotated[
         int | None, typer.Option(parser=parse_size, metavar="SIZE", help="Memory that a program may use.")
     ] = None,
@@ -83,9 +86,8 @@ def command(
         leave(str(error), ExitStatus.USAGE)
     began = time.monotonic()
     with _recording(out) as record:
-        graded = _grade(
-            programs.samples, server, isolation, case_seconds, Limits(memory_bytes=memory_bytes), record=record
-        )
+        limits = Limits(wall_seconds=wall_seconds, memory_bytes=memory_bytes)
+        graded = _grade(programs.samples, server, isolation, case_seconds, limits, record=record)
     report = Report(
         tasks=loaded,
         graded=graded,

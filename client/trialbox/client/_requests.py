@@ -68,7 +68,7 @@ class Comparator(enum.StrEnum):
     """Python's `==`, so 2 equals 2.0 and True, and a tuple no list. With a tolerance, floats at any depth are compared
     by it (both tolerances as in `math.isclose`, the one left out being 0); all else exactly."""
     UNORDERED = "UNORDERED"
-    """The same items, each as often, in any order."""
+    """The same items, each as often, in any order; tolerances as with EQUAL, for items that are floats."""
     EVALPLUS = "EVALPLUS"
     """evalplus's rule: equal, or of one type and as close as numpy's `allclose` wants with its relative tolerance of
     1e-7. Floats, and lists and tuples of nothing but floats, get an absolute tolerance of 1e-6 where none is given."""

@@ -171,7 +171,8 @@ class Sandbox:
         Args:
             program: A program, or its source.
             suite: The cases.
-            limits: What the evaluation may use; wall and CPU seconds bound the whole of it.
+            limits: What the evaluation may use; wall and CPU seconds bound the whole of it. Left out, they are the
+                server's default for evaluations: 120 seconds, unless it is told otherwise.
             case_seconds: Elapsed seconds a case may take; None means the server's default.
             allow_shared: Whether test and program may run together where they can't be kept apart.
             fresh: Whether every case gets a process of its own.

@@ -64,6 +64,7 @@ async def answer_each(
                     )
                     refusal = refuse(InvalidRequestError([problem]))
                     answers.put(envelope(request_id=request.request_id, error=refusal))
+                    await asyncio.sleep(0)  # there may be very many
                     continue
                 unanswered.add(request.request_id)
                 await room.acquire()

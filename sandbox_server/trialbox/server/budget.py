@@ -50,6 +50,10 @@ class Budget:
         self._cpu_left -= usage.user_cpu_seconds + usage.system_cpu_seconds
         return execution
 
+    def charge(self, seconds: float) -> None:
+        """Take elapsed time that was spent for the program, though not by its own process."""
+        self._wall_left -= seconds
+
     def total(self) -> Usage:
         """What all processes used: the sum of what adds up, of peaks the highest."""
         usages = self.usages

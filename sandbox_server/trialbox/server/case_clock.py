@@ -1,7 +1,6 @@
 """The clock of one case, kept outside the processes that it bounds."""
 
 import asyncio
-import os
 from collections.abc import Callable
 
 from trialbox.server.watching import Running
@@ -12,7 +11,6 @@ _MINIMUM_TIMER_SECONDS = 0.01
 _LATE_SECONDS = 0.1
 # Reading how long a process waited for a processor costs more than a short case, which gets nothing back.
 _FIRST_LOOK_SECONDS = 0.02
-_PROCESSORS = os.cpu_count() or 1
 
 
 class CaseClock:
@@ -86,8 +84,8 @@ class CaseClock:
             return 0.0
         first_starved, first_cpu = self._first
         starved, cpu = self._read()
-        # A program can also starve itself, by processes of its own.
-        own = (cpu - first_cpu) / _PROCESSORS
+        # A program can also starve itself, by processes of its own: what they ran it can't have waited for others.
+        own = cpu - first_cpu
         return max(0.0, min(starved - first_starved, elapsed - own))
 
     def _read(self) -> tuple[float, float]:

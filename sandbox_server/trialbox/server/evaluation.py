@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from trialbox.server.budget import Budget, explain, text_limit
+from trialbox.server.case_clock import CaseClock
 from trialbox.server.grading import (
     Call,
     CaseResult,
@@ -19,7 +20,7 @@ from trialbox.server.judges import Judges, Kind
 from trialbox.server.model import Job, Outcome
 from trialbox.server.separated import SeparatedCases
 from trialbox.server.shared import SharedCases
-from trialbox.server.watching import Execute
+from trialbox.server.watching import Execute, Running
 
 _ASKED_FOR = "the case says shared"
 
@@ -84,11 +85,18 @@ class _Evaluation:
             self._results[number] = replace(result, shared_reason=reasons[number])
 
     async def _run_stdio(self, case: Stdio) -> CaseResult:
-        limits = self._budget.limits()
         program = replace(self._job.program, stdin=case.stdin)
-        limits = replace(limits, wall_seconds=min(limits.wall_seconds, self._job.case_seconds))
-        job = Job(program=program, limits=limits, isolation=self._job.isolation)
-        execution = await self._budget.spend(job)
+        job = Job(program=program, limits=self._budget.limits(), isolation=self._job.isolation)
+
+        def attach(program: Running) -> None:
+            clock.running = [program]
+            clock.start()
+
+        clock = CaseClock(self._job.case_seconds, lambda: clock.running[0].stop(b"wall"))
+        try:
+            execution = await self._budget.spend(job, attach)
+        finally:
+            clock.stop()
         wall_seconds = execution.usage.wall_seconds
         if execution.outcome is not Outcome.SUCCEEDED:
             ended = explain(execution, "in this case", self._text_limit)

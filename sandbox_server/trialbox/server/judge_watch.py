@@ -20,6 +20,8 @@ from trialbox.server.records import RecordReader
 from trialbox.server.watching import Records, Running
 
 _RECORD_BYTES = 32 << 20
+# Of all that a suite's oracles give together.
+_EXPECTED_BYTES = 256 << 20
 """Expected values that an oracle found come in records too."""
 # What the judge may take to notice that we ended its candidate.
 _GRACE_SECONDS = 2.0
@@ -141,7 +143,7 @@ class JudgeWatch:
         elif name in (b"unloaded", b"unprepared"):
             self.load_failure = not_loaded(name, told_exception(*rest, limit=self._text_limit), Trust.SEPARATED)
             self._pause("unloaded")
-        elif name in (b"fresh", b"done"):
+        elif name == b"fresh" or (name == b"done" and (self.load_failure is not None or not self.pending)):
             self._pause(name.decode())
         else:
             raise ValueError("not the record that must come next")
@@ -160,12 +162,15 @@ class JudgeWatch:
             self.tell("planned")
             return
         number, told = int(rest[0]), rest[1:]
-        if number not in self._undecided or (name in (b"expected", b"unexpected") and number != self.oracle):
+        answers = name in (b"expected", b"unexpected")
+        if number not in self._undecided or answers != (self.oracle is not None) or (answers and number != self.oracle):
             raise ValueError("not the case that must come next")
-        if name == b"oracle":
+        if name == b"oracle" and number not in self.expected:
             self.oracle = number
         elif name == b"expected":
             self.expected[number], self.oracle = told[0], None
+            if sum(map(len, self.expected.values())) > _EXPECTED_BYTES:
+                raise ValueError("more than any suite's oracles give")
         elif name in (b"shared", b"unexpected"):
             why = shortened(told[0].decode(), self._text_limit)
             self._undecided.remove(number)

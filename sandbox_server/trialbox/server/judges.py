@@ -48,6 +48,8 @@ class JudgingEnd:
 
     outcome: Outcome
     detail: str
+    signal: int | None = None
+    """What ended it, if that was not the host."""
 
 
 class Judging:
@@ -107,7 +109,7 @@ class Judging:
                     continue
                 if not packet.data:
                     execution = await self._process
-                    return JudgingEnd(execution.outcome, "the judge ended")
+                    return JudgingEnd(execution.outcome, "the judge ended", _signal(execution))
                 return _read_end(packet.data)
         finally:
             self._reader.drain()
@@ -271,11 +273,16 @@ class Judges:
         task.add_done_callback(self._tasks.discard)
 
 
+def _signal(execution: Execution) -> int | None:
+    return execution.signal if execution.outcome is Outcome.SIGNALED else None
+
+
 def _read_end(packet: bytes) -> JudgingEnd:
     """From `ended`, wait status, whether anything was left behind."""
     _, status, left = packet.split(b" ")
     if os.WIFSIGNALED(int(status)):
-        return JudgingEnd(Outcome.SIGNALED, f"the judge was ended by signal {os.WTERMSIG(int(status))}")
+        number = os.WTERMSIG(int(status))
+        return JudgingEnd(Outcome.SIGNALED, f"the judge was ended by signal {number}", number)
     code = os.WEXITSTATUS(int(status))
     if code == 0 and left == b"0":
         return JudgingEnd(Outcome.SUCCEEDED, "the judge exited with status 0")

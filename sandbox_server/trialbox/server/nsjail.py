@@ -41,7 +41,7 @@ _FIXED = {
     "forward_signals": False,
     "disable_rl": False,
     "rlimit_as_type": "HARD",  # memory is bounded by the cgroup; address space breaks numpy and JITs
-    "rlimit_core": 0,
+    "rlimit_core": 1,  # mebibytes: room for the one byte that guest/confine.py says why
     "rlimit_core_type": "VALUE",
     "rlimit_cpu_type": "HARD",  # the program's process sets its own
     "rlimit_fsize_type": "HARD",

@@ -1,6 +1,7 @@
 """Cases whose test code runs apart from the program: the judge in one jail calls the candidate in another."""
 
 import asyncio
+import signal
 import socket
 from dataclasses import replace
 from functools import partial
@@ -12,8 +13,10 @@ from trialbox.server.grading import Call, CaseResult, Check, EvaluationJob, Trus
 from trialbox.server.guest.channel import GIVEN_UP, KEPT
 from trialbox.server.judge_watch import JudgeWatch, News
 from trialbox.server.judges import Judges, JudgingEnd, Kind
-from trialbox.server.model import Execution, Job, Outcome, Part, Role
+from trialbox.server.model import Execution, Job, Outcome, Part, Role, SandboxBrokenError
 
+# What a judge may take to end that has no more to do.
+_END_SECONDS = 5.0
 _Result = partial(CaseResult, trust=Trust.SEPARATED)
 
 
@@ -73,6 +76,9 @@ class SeparatedCases:
                     said = await self._run_candidate(watch, ours, said)
             # Its control socket at an end, the judge has no more to do; where it owes a verdict, it has ended.
             if watch.pending and self._budget.is_left:
+                await asyncio.wait({judging.ended}, timeout=_END_SECONDS)
+                if not judging.ended.done():
+                    judging.stop(b"wall")
                 end = await judging.ended
                 if watch.pending:  # its last words may have been verdicts
                     self._blame_judge(watch, end)
@@ -144,7 +150,14 @@ class SeparatedCases:
         return GIVEN_UP
 
     def _blame_judge(self, watch: JudgeWatch, end: JudgingEnd) -> None:
-        """Give a verdict on the case in which the judge ended: what runs there is the suite's own code."""
+        """Give a verdict on the case in which the judge ended: what runs there is the suite's own code.
+
+        Raises SandboxBrokenError where it may have been killed by somebody else.
+        """
+        if end.signal == signal.SIGKILL and watch.overdue is None:
+            raise SandboxBrokenError("a judge was killed")
+        if watch.overdue is not None:  # or hanging test code would cost nobody anything
+            self._budget.charge(watch.current_seconds())
         if watch.forged:
             why = "the test code told of something other than verdicts"
         elif watch.overdue is not None or end.outcome is Outcome.WALL_TIME_EXCEEDED:

@@ -10,6 +10,8 @@ from trialbox.server.grading import Suite
 
 # What a suite takes as objects, compared with what it took on the wire.
 _OVERHEAD = 3
+# An empty case as an object.
+_CASE_BYTES = 300
 
 
 class UnknownSuiteError(Exception):
@@ -51,7 +53,8 @@ class SuiteStore:
 
     def add(self, written: bytes, suite: Suite) -> Suite:
         """Keep a suite that has been checked; returns it with its id, unless it is too large to be kept."""
-        kept = _Kept(replace(suite, suite_id=_id(written)), len(written) * _OVERHEAD)
+        size = max(len(written) * _OVERHEAD, len(suite.cases) * _CASE_BYTES)
+        kept = _Kept(replace(suite, suite_id=_id(written)), size)
         if kept.size > self._maximum_bytes:
             return suite
         with self._lock:

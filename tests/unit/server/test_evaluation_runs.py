@@ -221,7 +221,7 @@ async def test_a_stdio_case_runs_as_a_script_on_its_own_input_within_a_cases_tim
     assert case.trust is Trust.SEPARATED
     assert (case.verdict, case.actual, case.expected, case.wall_seconds) == (Verdict.PASSED, "out\n", "out", 1.0)
     (only,) = (process.job for process in jail.processes)
-    assert (only.program.stdin, only.part, only.limits.wall_seconds) == (b"in", None, 5)
+    assert (only.program.stdin, only.part, only.limits.wall_seconds) == (b"in", None, 100)
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,9 @@ async def test_no_case_runs_between_two_candidates() -> None:
     watched.watch.detach()
 
 
-@pytest.mark.parametrize("news", [DONE, record(b"fresh"), record(b"unloaded", b"E", b"m", b"1")])
+@pytest.mark.parametrize(
+    "news", [record(b"fresh"), record(b"unloaded", b"E", b"m", b"1"), record(b"unloaded", b"E", b"m", b"1") + DONE]
+)
 @hurried
 async def test_a_judge_that_has_no_more_to_do_takes_no_cases_time(news: bytes) -> None:
     watched = Watched([0, 1])

@@ -118,18 +118,20 @@ async def test_all_that_a_judge_told_is_read_before_its_end_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "outcome", "detail"),
+    ("status", "outcome", "detail", "number"),
     [
-        (b"ended 0 0", Outcome.SUCCEEDED, "the judge exited with status 0"),
-        (b"ended 0 1", Outcome.FAILED, "the judge exited with status 0"),  # and left something behind
-        (b"ended 256 0", Outcome.FAILED, "the judge exited with status 1"),
-        (b"ended 9 0", Outcome.SIGNALED, "the judge was ended by signal 9"),
-        (b"ended 139 0", Outcome.SIGNALED, "the judge was ended by signal 11"),  # and dumped core
+        (b"ended 0 0", Outcome.SUCCEEDED, "the judge exited with status 0", None),
+        (b"ended 0 1", Outcome.FAILED, "the judge exited with status 0", None),  # and left something behind
+        (b"ended 256 0", Outcome.FAILED, "the judge exited with status 1", None),
+        (b"ended 9 0", Outcome.SIGNALED, "the judge was ended by signal 9", 9),
+        (b"ended 139 0", Outcome.SIGNALED, "the judge was ended by signal 11", 11),  # and dumped core
     ],
 )
-async def test_a_judge_whose_fork_did_not_end_well_is_replaced(status: bytes, outcome: Outcome, detail: str) -> None:
+async def test_a_judge_whose_fork_did_not_end_well_is_replaced(
+    status: bytes, outcome: Outcome, detail: str, number: int | None
+) -> None:
     async with Bench(*[ends_well] * 2, statuses=[status]) as bench:
-        assert await bench.judge() == JudgingEnd(outcome, detail)
+        assert await bench.judge() == JudgingEnd(outcome, detail, number)
         assert await bench.judge() == _WELL
         assert len(bench.pool.processes) == (1 if outcome is Outcome.SUCCEEDED else 2)
 
@@ -140,7 +142,9 @@ async def test_a_judge_whose_process_ends_is_replaced(outcome: Outcome) -> None:
         raise JudgeDied(outcome)
 
     async with Bench(dies, ends_well) as bench:
-        assert await bench.judge() == JudgingEnd(outcome, "the judge ended")
+        assert await bench.judge() == JudgingEnd(
+            outcome, "the judge ended", 11 if outcome is Outcome.SIGNALED else None
+        )
         assert await bench.judge() == _WELL
 
 

@@ -3,17 +3,15 @@
 import errno
 import platform
 import signal
-import struct
 from functools import cache
 
+import bpf
 import pyseccomp
 import pytest
 
 from trialbox.server import seccomp
 
 _LINUX_BPF_INSTRUCTIONS = 4096
-_DATA = struct.Struct("<iIQ6Q")  # struct seccomp_data: number, architecture, instruction pointer, arguments
-_INSTRUCTION = struct.Struct("<HBBI")
 _WORD = 0xFFFFFFFF
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _I386 = 0x40000003
@@ -30,44 +28,15 @@ _CLONE_NEW = {
 _AF_UNIX, _AF_INET, _AF_NETLINK, _AF_PACKET, _AF_VSOCK, _AF_ALG = 1, 2, 16, 17, 40, 38
 _F_SETFD, _F_SETSIG, _F_SETLEASE, _F_NOTIFY = 2, 10, 1024, 1026
 _PR_SET_PDEATHSIG, _PR_SET_NAME, _PR_SET_SECCOMP = 1, 15, 22
+_STREAM, _SOCK_CLOEXEC, _TCP, _UDP = 1, 0x80000, 6, 17
+_FILTER_OPTIONS = (26, 50, 51, 52)  # SO_ATTACH_...
+_MAP_ANONYMOUS, _MAP_HUGETLB = 0x20, 0x40000
 _TIOCSTI, _FIONREAD = 0x5412, 0x541B
 
 
 @cache
-def program() -> list[tuple[int, int, int, int]]:
-    return [tuple(each) for each in _INSTRUCTION.iter_unpack(seccomp.program_filter())]
-
-
-def decide(number: int, arguments: tuple[int, ...], architecture: int) -> int:
-    """Run the filter as the kernel would; classic BPF, as much of it as seccomp takes."""
-    padded = [argument & (1 << 64) - 1 for argument in (*arguments, 0, 0, 0, 0, 0, 0)[:6]]
-    data = _DATA.pack(number, architecture, 0, *padded)
-    accumulator = index = position = 0
-    while True:
-        code, if_true, if_false, k = program()[position]
-        position += 1
-        operand = index if code & 0x08 else k
-        match code & 0x07, code & 0xF0:
-            case 0x00, 0x20 | 0x00:  # ld, absolute or immediate
-                accumulator = struct.unpack_from("<I", data, k)[0] if code & 0x20 else k
-            case 0x04, 0x50:  # and
-                accumulator &= operand
-            case 0x05, 0x00:  # ja
-                position += k
-            case 0x05, comparison:
-                holds = {
-                    0x10: accumulator == operand,
-                    0x20: accumulator > operand,
-                    0x30: accumulator >= operand,
-                    0x40: bool(accumulator & operand),
-                }[comparison]
-                position += if_true if holds else if_false
-            case 0x06, _:  # ret
-                return k & _WORD
-            case 0x07, 0x00:  # tax
-                index = accumulator
-            case _:
-                raise AssertionError(f"an instruction that this interpreter lacks: {code:#x}")
+def program() -> list[bpf.Instruction]:
+    return bpf.decode(seccomp.program_filter())
 
 
 def answer(call: str | int, *arguments: int, architecture: int | None = None) -> int | str:
@@ -75,7 +44,9 @@ def answer(call: str | int, *arguments: int, architecture: int | None = None) ->
     number = pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, call) if isinstance(call, str) else call
     if isinstance(call, str) and number < 0:
         pytest.skip(f"this machine has no {call}")
-    action = decide(number, arguments, architecture or _ARCHITECTURES[platform.machine()])
+    padded = (*arguments, 0, 0, 0, 0, 0, 0)[:6]
+    known = bpf.words(number, architecture or _ARCHITECTURES[platform.machine()], padded)
+    action = bpf.decide(program(), known)
     if action == 0x7FFF0000:
         return _ALLOW
     if action == 0x80000000:
@@ -88,7 +59,7 @@ _LISTS = {"allowed": seccomp.ALLOWED, "refused": seccomp.REFUSED, "killed": secc
 _BY_ARGUMENT = (
     {name for name, _ in seccomp._ALLOWED_VALUES}
     | {name for names, _ in seccomp._SIGSYS_SENDERS for name in names}
-    | {"clone", "sync", "syncfs"}
+    | {*seccomp._HUGE_PAGES, "clone", "prlimit64", "setrlimit", "setsockopt", "socket", "sync", "syncfs"}
 )
 
 
@@ -146,10 +117,26 @@ def test_a_listed_call_gets_what_its_list_says(group: str) -> None:
         ("ioctl", (0, _TIOCSTI, 0), errno.ENOSYS),
         ("prctl", (_PR_SET_NAME, 0), _ALLOW),
         ("prctl", (_PR_SET_SECCOMP, 2), errno.ENOSYS),
-        ("setsockopt", (3, 41, 32), errno.EPERM),
-        ("setsockopt", (3, 1 << 32 | 41, 1 << 32 | 32), errno.EPERM),
+        ("socket", (_AF_UNIX, _STREAM | 1 << 32, 0), _ALLOW),
+        *(("socket", (_AF_INET, kind, 0), errno.ENOSYS) for kind in (3, 4, 5, 6, 7, 10)),
+        ("socket", (_AF_INET, _STREAM, _UDP), errno.ENOSYS),
+        ("socket", (_AF_INET, _STREAM | _SOCK_CLOEXEC, _TCP), _ALLOW),
+        ("setsockopt", (3, 41, 32), errno.ENOSYS),
+        ("setsockopt", (3, 1 << 32 | 41, 1 << 32 | 32), errno.ENOSYS),
         ("setsockopt", (3, 41, 26), _ALLOW),
-        ("setsockopt", (3, 1, 32), _ALLOW),
+        *(("setsockopt", (3, 1, option), errno.ENOSYS) for option in _FILTER_OPTIONS),
+        ("mmap", (0, 4096, 3, _MAP_ANONYMOUS, -1, 0), _ALLOW),
+        ("mmap", (0, 4096, 3, _MAP_ANONYMOUS | _MAP_HUGETLB, -1, 0), errno.EPERM),
+        ("mmap", (0, 4096, 3, 1 << 32 | _MAP_HUGETLB, -1, 0), errno.EPERM),
+        ("memfd_create", (0, 1), _ALLOW),
+        ("memfd_create", (0, 4), errno.EPERM),
+        ("madvise", (0, 4096, 4), _ALLOW),
+        ("madvise", (0, 4096, 1 << 32 | 12), errno.EPERM),
+        ("setrlimit", (7, 1), _ALLOW),
+        ("setrlimit", (1 << 32 | 4, 1), 0),
+        ("prlimit64", (0, 7, 1, 0), _ALLOW),
+        ("prlimit64", (0, 4, 0, 1), _ALLOW),
+        *(("prlimit64", (0, resource, new, 0), 0) for resource in (4, 1 << 32 | 4) for new in (1, 1 << 32)),
         ("prctl", (_PR_SET_PDEATHSIG, signal.SIGKILL), _ALLOW),
         ("prctl", (_PR_SET_PDEATHSIG, _SIGSYS), errno.ENOSYS),
         ("kill", (1, _SIGTERM), _ALLOW),

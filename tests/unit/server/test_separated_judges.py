@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -29,7 +30,7 @@ from evaluation_stage import (
 )
 
 from trialbox.server.grading import Call, Trust, Verdict
-from trialbox.server.model import Execution, Outcome
+from trialbox.server.model import Execution, Outcome, SandboxBrokenError
 from trialbox.v1 import values
 
 _CALL = Call(entry_point="f", arguments=values.encode((1,)), keyword_arguments=b"", expected=values.encode(2))
@@ -237,3 +238,17 @@ async def test_an_evaluation_that_ends_leaves_no_task_and_no_descriptor() -> Non
     assert verdicts(await evaluated(job(*checks(3)), Jail(*steps), loses(1))) == ["PASSED", "ERROR", "PASSED"]
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert _open() == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+async def test_a_judge_that_somebody_killed_is_no_fault_of_the_suites(number: signal.Signals) -> None:
+    async def dies(judge: PlayedJudge) -> None:
+        judge.says(b"planned")
+        await judge.has_candidate()
+        raise JudgeDied(Outcome.SIGNALED, number)
+
+    if number is signal.SIGKILL:
+        with pytest.raises(SandboxBrokenError, match="a judge was killed"):
+            await evaluated(job(*checks(1)), Jail(lives, lives), dies)
+    else:
+        assert verdicts(await evaluated(job(*checks(1)), Jail(lives, lives), dies)) == ["ERROR"]

@@ -17,8 +17,8 @@ JAIL_MAKING = (
 )  # fmt: skip
 # Allowed to programs for some arguments only; the jail's own filter sees to that.
 WIDER = (
-    "clone", "fcntl", "ioctl", "kill", "pidfd_send_signal", "prctl", "rt_sigqueueinfo", "rt_tgsigqueueinfo",
-    "tgkill", "tkill",
+    "clone", "fcntl", "ioctl", "kill", "memfd_create", "mmap", "pidfd_send_signal", "prctl", "prlimit64",
+    "rt_sigqueueinfo", "rt_tgsigqueueinfo", "setrlimit", "setsockopt", "tgkill", "tkill",
 )  # fmt: skip
 # What 32-bit calls of these names are called there is of no use: foreign architectures are not listed.
 ARCHITECTURES = ("SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64")

@@ -75,7 +75,7 @@ def _answer(namespace: dict[str, object], kind: int, name: bytes, arguments: byt
     before = values.encode(given) if mirrored else b""
     tracer = _Tracer() if _traced else None
     try:
-        function = _function(namespace, name.decode())
+        function = _function(namespace, name.decode(), of_python=kind == channel.MIRRORED_CALL)
         if tracer is not None:
             tracer.start()
         try:
@@ -104,12 +104,12 @@ def _names(namespace: dict[str, object]) -> bytes:
     return names.encode()[: channel.NAMES_BYTES]
 
 
-def _function(namespace: dict[str, object], name: str) -> "Any":
+def _function(namespace: dict[str, object], name: str, *, of_python: bool) -> "Any":
     try:
         return namespace[name]
     except KeyError:
-        # A test may mean Python's own function of a name that a program could have given to one of its own.
-        if name in builtins.__dict__:
+        # Test code may mean Python's own function of a name that a program could have given to one of its own.
+        if of_python and name in builtins.__dict__:
             return builtins.__dict__[name]
         raise NameError(f"name {name!r} is not defined") from None
 

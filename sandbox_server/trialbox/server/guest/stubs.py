@@ -11,6 +11,8 @@ import values
 if False:  # for the type checker only
     from typing import Any, NoReturn
 
+# More than any case's coverage that is told takes.
+_COVERED_BYTES = 1 << 20
 _GROUPS = ("BaseExceptionGroup", "ExceptionGroup")
 # To a loop over map(f, …) it says that there is no more to be tested.
 _ENDS = ("StopIteration", "StopAsyncIteration")
@@ -76,8 +78,8 @@ class Line:
             except BaseException:  # such as that of a signal handler: what comes next would answer this call
                 self.lost = "a call that was given up half-way"
                 raise
-        if covered:
-            self.covered.append(covered)
+        if covered and sum(map(len, self.covered)) < _COVERED_BYTES:
+            self.covered.append(covered[:_COVERED_BYTES])
         if changed:
             mirror.apply((positional, keywords), mirrored)
         if kind == channel.RAISED:

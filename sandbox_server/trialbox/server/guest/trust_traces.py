@@ -161,6 +161,11 @@ def only(kind: str, name: str) -> "Traces":
     return found
 
 
+def forget() -> None:
+    """Let go of all traces; nothing may be under analysis."""
+    _single.clear()
+
+
 def held(value: "Traces") -> "Traces":
     """The traces of a container that holds this."""
     if not any(trace.kind in _HELD for trace in value):

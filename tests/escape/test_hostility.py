@@ -1,0 +1,40 @@
+"""Hostile programs do harm where nothing holds them, so that it says something when they do none in a jail."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import attacks
+import pytest
+from attacks import Attack
+
+if os.environ.get("TRIALBOX_TEST_HARM") != "1":
+    reason = (
+        "runs programs as root that do harm, held by namespaces only: TRIALBOX_TEST_HARM=1, on a machine to be lost"
+    )
+    pytest.skip(reason, allow_module_level=True)
+
+SHOWN = [attack for attack in attacks.attacks() if not attack.program.never_outside]
+
+
+@pytest.fixture(autouse=True)
+def _neighbours_are_unharmed() -> None:
+    """No jail is in use."""
+
+
+@pytest.fixture(scope="module")
+def show() -> Iterator[Callable[[Attack], str]]:
+    """Runs an attack where nothing holds it."""
+    with attacks.harmless_world() as show:
+        yield show
+
+
+@pytest.mark.parametrize("attack", SHOWN, ids=lambda attack: attack.name)
+def test_where_nothing_holds_it_it_does_harm(show: Callable[[Attack], str], attack: Attack) -> None:
+    told = show(attack)
+    if "held: ENOSYS" in told:
+        pytest.skip("this kernel has no such call")
+    assert attacks.did_harm(told), told
+
+
+def test_nearly_all_can_be_shown_to_do_harm() -> None:
+    assert len(SHOWN) >= 0.9 * len(attacks.attacks())
