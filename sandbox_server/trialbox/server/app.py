@@ -15,7 +15,7 @@ import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from trialbox.server import layers, tracing
+from trialbox.server import layers, probes, tracing, user_namespace
 from trialbox.server.accounts import Accounts
 from trialbox.server.calls import CallObserver
 from trialbox.server.identity import Authentication
@@ -124,6 +124,7 @@ async def _serve(sandbox: Sandbox, metrics: Metrics, certificates: Certificates 
     gc.collect()
     gc.freeze()
     await server.start()
+    probe_server = await probes.start(settings.health_address, health_servicer)
     await readiness.found(sandbox.layers)
     sandbox.pool.on_health = readiness.slots_work
     chores = [asyncio.create_task(_repeat_self_test(sandbox, readiness)), asyncio.create_task(directory.watch())]
@@ -142,6 +143,8 @@ async def _serve(sandbox: Sandbox, metrics: Metrics, certificates: Certificates 
         chore.cancel()
     await health_servicer.enter_graceful_shutdown()
     await server.stop(settings.stop_grace_seconds)
+    if probe_server is not None:
+        await probe_server.stop(None)
     if settings.lifeline_fd is not None and settings.address.startswith("unix:"):
         # Whoever made the socket's folder may have been killed before it could clean up.
         socket_path = Path(settings.address.removeprefix("unix:"))
@@ -217,6 +220,7 @@ def main() -> int:
     """Serve as the environment says; the exit status is 2 for bad settings, 3 when it can't."""
     try:
         settings = load()
+        user_namespace.enter_where_needed()
         configure_logging(settings.log_level)
         metrics = Metrics()
         if settings.metrics_address is not None:

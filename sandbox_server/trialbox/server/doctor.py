@@ -2,6 +2,7 @@
 
 import asyncio
 
+from trialbox.server import user_namespace
 from trialbox.server.layers import Layer
 from trialbox.server.sandbox import Sandbox
 from trialbox.server.settings import Settings
@@ -9,6 +10,7 @@ from trialbox.server.settings import Settings
 
 def probe_layers(settings: Settings) -> list[Layer]:
     """Start a sandbox with one slot, try every layer, and stop; raises CannotServeError and InvalidSettingsError."""
+    user_namespace.enter_where_needed()
     chosen = settings.model_copy(update={"slots": 1, "spare_slots": 0})
 
     async def probe() -> list[Layer]:

@@ -143,7 +143,9 @@ def _build(world: dict[str, Any]) -> None:
         _mount(source, str(place), "", _MS_BIND)
         device = 0 if Path(source).is_char_device() else _MS_NODEV
         if source != "/proc":
-            _mount("none", str(place), "", _MS_REMOUNT | _MS_BIND | _MS_RDONLY | _MS_NOSUID | device)
+            # A container's devices may be noexec, which who isn't the host's root may not take back.
+            kept = os.statvfs(place).f_flag & os.ST_NOEXEC
+            _mount("none", str(place), "", _MS_REMOUNT | _MS_BIND | _MS_RDONLY | _MS_NOSUID | device | kept)
     for mask in world["masks"]:
         _mount("trialbox", str(_inside(mask)), "tmpfs", _MS_RDONLY | _MS_NOSUID | _MS_NODEV, "mode=755")
 

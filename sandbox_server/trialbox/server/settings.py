@@ -191,6 +191,9 @@ class Settings(BaseSettings):
     """Whether tools such as grpcurl may ask the server for its services and messages."""
     metrics_address: Annotated[str, AfterValidator(_checked_host_and_port)] | None = None
     """`host:port` where Prometheus reads metrics over HTTP; whoever reaches it reads them. Left out, nobody does."""
+    health_address: Annotated[str, AfterValidator(_checked_host_and_port)] | None = None
+    """`host:port` where health alone is answered, in plaintext and to anybody: for probes of Kubernetes. There the
+    service `liveness` is SERVING while the server answers at all. Left out, health is told at `address` only."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """`debug` adds a line for each request."""
     stop_grace_seconds: Seconds = 10
