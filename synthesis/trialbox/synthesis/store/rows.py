@@ -1,0 +1,112 @@
+"""What is kept of a run, as its readers see it."""
+
+import enum
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from trialbox.client import Trust, Verdict
+
+
+class ErrorClass(enum.StrEnum):
+    """Why a sample does not solve its task (after Austin et al., 2021; time-out, memory and no code are ours)."""
+
+    SYNTAX = "syntax"
+    TYPE = "type"
+    OTHER_RUNTIME = "other runtime"
+    WRONG_RESULT = "wrong result"
+    TIME_OUT = "time-out"
+    MEMORY = "memory"
+    NO_CODE = "no code"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRow:
+    """A task of the run."""
+
+    task_id: str
+    prompt: str
+    """What the data set says of it."""
+    reference: str
+    base_cases: int | None
+    """How many cases, from the first, are those of the data set that this one extends; None where it extends none."""
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleRow:
+    """One answer of the model."""
+
+    task_id: str
+    index: int
+    prompt_id: str
+    seed: int
+    temperature: float
+    text: str
+    finish_reason: str
+    tokens: int | None
+    seconds: float | None
+    program_id: int | None
+    """None where the answer holds no program."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRow:
+    """What a program's case came to."""
+
+    name: str
+    verdict: Verdict
+    trust: Trust
+    message: str
+    actual: str
+    expected: str
+    wall_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdicts:
+    """What grading a program came to."""
+
+    passed: bool
+    base_passed: bool | None
+    """Whether the first `base_cases` all passed; None where the task extends no other."""
+    error_class: ErrorClass | None
+    """None where it passed."""
+    cases: Sequence[CaseRow]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramRow:
+    """A program that samples of one task came to; the same text is one program, executed once."""
+
+    program_id: int
+    task_id: str
+    source: str
+    verdicts: Verdicts | None
+    """None while it is not graded."""
+
+
+class RunView(Protocol):
+    """A run's content, to read; sequences of any length come as iterators, in the order of tasks, then of samples."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the run was asked for: the model, the data set's name and file, samples, temperature, seed, ..."""
+        ...
+
+    @property
+    def tasks(self) -> Sequence[TaskRow]:
+        """In the data set's order."""
+        ...
+
+    def prompt(self, prompt_id: str) -> str:
+        """What the model was shown; a chat as JSON."""
+        ...
+
+    def samples(self) -> Iterator[SampleRow]:
+        """All of them."""
+        ...
+
+    def programs(self) -> Iterator[ProgramRow]:
+        """All of them, by task."""
+        ...
