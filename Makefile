@@ -6,12 +6,13 @@ SOURCES := proto client sandbox_server synthesis
 CHECKED := $(SOURCES) tests examples benchmarks deploy
 GUEST := sandbox_server/trialbox/server/guest
 
-.PHONY: help setup scientific kubernetes-tools demo test test-cgroup2 lint proto bench bench-graders cheats \
+.PHONY: help setup scientific kubernetes-tools synthesis demo test test-cgroup2 lint proto bench bench-graders cheats \
     allowed-syscalls fuzz need-root
 
 help:
 	@echo "make setup   install trialbox and its tools into .venv"
 	@echo "make scientific   a runtime with numpy in .tools/scientific, which the tests use"
+	@echo "make synthesis   what sampling from models and reports need, into .venv; the tests use it"
 	@echo "make kubernetes-tools   kubectl, schemas and a policy scanner in .tools/kubernetes, which the tests use"
 	@echo "make demo    run programs good and evil in the embedded service (root)"
 	@echo "make test    everything that must be green: lint and all tests (root)"
@@ -60,6 +61,13 @@ kubernetes-tools: .tools/kubernetes/up-to-date
 	$(BIN)/python tests/deploy/install_tools.py .tools/kubernetes
 	@touch $@
 
+synthesis: .venv/synthesis-up-to-date
+
+.venv/synthesis-up-to-date: .venv/up-to-date
+	@echo "installing torch and transformers into .venv (a minute or two the first time)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev-synthesis]'
+	@touch $@
+
 need-root:
 	@[ "$$(id -u)" = 0 ] || { \
 	    echo "this needs root: the jails mount their own file systems, map host user ids and make cgroups" >&2; exit 1; }
@@ -67,7 +75,7 @@ need-root:
 demo: need-root setup
 	$(BIN)/python examples/demo.py
 
-test: need-root lint scientific kubernetes-tools
+test: need-root lint scientific synthesis kubernetes-tools
 	$(BIN)/python -m pytest -m alone
 	@# A file at a time to each of two workers: much of the time is waiting. In their order, the slow ones first.
 	$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist loadfile --no-loadscope-reorder
