@@ -12,16 +12,15 @@ import json
 import os
 import random
 import signal
-import socket
 import statistics
-import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
+
+from server import Server
 
 from trialbox.client import (
     AsyncSandbox,
@@ -35,7 +34,6 @@ from trialbox.client import (
     Suite,
     UnavailableError,
 )
-from trialbox.server import nsjail, sandbox
 
 MIB = 1 << 20
 _OUTSTANDING = 2000
@@ -142,61 +140,10 @@ _KINDS: dict[str, Callable[[AsyncSandbox, int], Awaitable[str]]] = {
 _WEIGHTS = [30 if kind in ("print", "right") else 10 if kind in ("import", "stream", "cheat") else 2 for kind in _KINDS]
 
 
-class _Server:
-    """A server process on an address of its own."""
-
-    def __init__(self, slots: int) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.address = f"127.0.0.1:{free.getsockname()[1]}"
-        self._slots = slots
-        self.start()
-
-    def start(self) -> None:
-        environment = {**os.environ, "TRIALBOX_ADDRESS": self.address, "TRIALBOX_SLOTS": str(self._slots)}
-        environment |= {"TRIALBOX_LOG_LEVEL": "error", "TRIALBOX_STOP_GRACE_SECONDS": "10"}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "trialbox.server"], env=environment, stderr=subprocess.DEVNULL
-        )
-
-    def parts(self) -> list[int]:
-        """Its launchers, jails, fork servers and inits; not the programs, whose end by a signal is told as theirs."""
-        found, family = [], {self.process.pid}
-        parents = {int(path.name): _parent(path) for path in Path("/proc").iterdir() if path.name.isdigit()}
-        for pid in sorted(parents):
-            if parents[pid] in family:
-                family.add(pid)
-                found.append(pid)
-        return [pid for pid in found if _is_trusted(pid)]
-
-    def memory_mib(self) -> float:
-        """Its private memory."""
-        lines = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text().splitlines()
-        return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1024
-
-    def stop(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
-def _parent(folder: Path) -> int:
-    try:
-        return int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:  # it has ended
-        return 0
-
-
-def _is_trusted(pid: int) -> bool:
-    """Whether it is no program: of the ids of a slot, the first is the fork server's and init's."""
-    try:
-        uid = Path(f"/proc/{pid}").stat().st_uid
-    except OSError:
-        return False
-    return uid == 0 or (uid - sandbox._FIRST_HOST_ID) % nsjail.IDS_PER_SLOT == 0
-
-
 @contextlib.contextmanager
-def _servers(slots: int) -> Iterator[tuple[_Server, _Server]]:
-    first, second = _Server(slots), _Server(slots)
+def _servers(slots: int) -> Iterator[tuple[Server, Server]]:
+    settings = {"SLOTS": str(slots), "STOP_GRACE_SECONDS": "10"}
+    first, second = Server(settings), Server(settings)
     try:
         yield first, second
     finally:
@@ -241,7 +188,7 @@ async def _capacity(box: AsyncSandbox) -> float:
     return tally.answered / _WARM_UP_SECONDS
 
 
-async def _trouble(tally: Tally, victim: _Server, survivor: _Server) -> None:
+async def _trouble(tally: Tally, victim: Server, survivor: Server) -> None:
     """Kill what can be killed, one thing after another."""
     while True:
         for number in (signal.SIGKILL, signal.SIGTERM):
@@ -259,7 +206,7 @@ async def _trouble(tally: Tally, victim: _Server, survivor: _Server) -> None:
             victim.start()
 
 
-async def _watch(tally: Tally, survivor: _Server, began: float) -> None:
+async def _watch(tally: Tally, survivor: Server, began: float) -> None:
     while True:
         tally.memory.append((time.monotonic() - began, survivor.memory_mib()))
         await asyncio.sleep(_SAMPLE_SECONDS)
