@@ -8,8 +8,8 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from trialbox.synthesis.generators._extras import extra_synthesis
-from trialbox.synthesis.generators.generator import Completion, FinishReason, Request
+from trialbox.synthesis.generators.extras import extra_synthesis
+from trialbox.synthesis.generators.generator import Completion, FinishReason, Request, before_stop
 
 with extra_synthesis("decoding"):
     import torch
@@ -103,7 +103,7 @@ class Endings:
         return [
             Completion(
                 request=request,
-                text=_before_stop(self._text(row), request.prompt.stop),
+                text=before_stop(self._text(row), request.prompt.stop),
                 finish_reason=self._reasons[row] or FinishReason.LENGTH,
                 tokens=len(self._written[row]),
                 seconds=seconds,
@@ -132,7 +132,3 @@ class Endings:
 
 def _column(rows: list[list[float]], device: Any) -> Any:
     return torch.tensor(rows, dtype=torch.float32, device=device)
-
-
-def _before_stop(text: str, stops: Sequence[str]) -> str:
-    return text[: min((place for stop in stops if (place := text.find(stop)) >= 0), default=len(text))]

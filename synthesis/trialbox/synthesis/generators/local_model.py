@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
-from trialbox.synthesis.generators._extras import extra_synthesis
+from trialbox.synthesis.generators.extras import extra_synthesis
 from trialbox.synthesis.generators.generator import Completion, GeneratorError, Request
 from trialbox.synthesis.prompts import Prompt
 
@@ -72,9 +72,7 @@ class LocalModel:
         """Answer batch by batch. Raises GeneratorError."""
         waiting = iter(requests)
         while window := list(islice(waiting, self._batch_size * _WINDOW_BATCHES)):
-            items = await asyncio.to_thread(lambda taken=window: [self._item(request) for request in taken])
-            # The longest first: if the memory is too small, that shows at once.
-            items.sort(key=lambda item: len(item.tokens), reverse=True)
+            items = await asyncio.to_thread(self._items, window)
             while items:
                 batch, items = items[: self._batch_size], items[self._batch_size :]
                 try:
@@ -95,6 +93,10 @@ class LocalModel:
         self._model = self._tokenizer = None
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
+
+    def _items(self, requests: Sequence[Request]) -> list[_Item]:
+        # The longest first: if the memory is too small, that shows at once.
+        return sorted(map(self._item, requests), key=lambda item: len(item.tokens), reverse=True)
 
     def _item(self, request: Request) -> _Item:
         tokens = self._tokens(request.prompt)
