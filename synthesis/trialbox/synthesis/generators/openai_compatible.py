@@ -7,8 +7,8 @@ from typing import Any
 
 from trialbox.synthesis.generators.answers import AnswerError, complaint, read_answer
 from trialbox.synthesis.generators.extras import extra_synthesis
-from trialbox.synthesis.generators.retries import Patience
 from trialbox.synthesis.generators.generator import Completion, GeneratorError, Request
+from trialbox.synthesis.generators.retries import Patience
 
 with extra_synthesis("a model's server"):
     import httpx
