@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from trialbox.synthesis.generators.extras import extra_synthesis
 from trialbox.synthesis.generators.generator import Completion, GeneratorError, Request
@@ -35,33 +35,41 @@ class _Item:
 
 
 class LocalModel:
-    """Samples from a model that `from_pretrained` loads; a Generator.
+    """Samples from a model in this process; a Generator.
 
     The same list of requests makes the same batches. A sample depends on its request alone, whatever batch it is in,
     up to how the device rounds sums in batches of other shapes: rarely so in float32, sooner in 16 bits. Other devices
     and dtypes round differently too.
     """
 
-    def __init__(
-        self, model: str, *, batch_size: int = DEFAULT_BATCH_SIZE, device: str | None = None, dtype: Dtype = "auto"
-    ) -> None:
+    def __init__(self, model: Any, tokenizer: Any, *, name: str, batch_size: int = DEFAULT_BATCH_SIZE) -> None:
+        """Take a model of `transformers` that writes texts, and its tokenizer; `name` is for messages.
+
+        What the model recommends for its `generate` is dropped. Raises GeneratorError.
+        """
+        if batch_size < 1:
+            raise GeneratorError(f"batch_size must be 1 or more, not {batch_size}")
+        self._model, self._tokenizer, self._name = model.eval(), tokenizer, name
+        self._batch_size = batch_size
+        self._end_tokens = _end_tokens(model, tokenizer)
+        # Padding is masked, so any token will do.
+        self._padding = tokenizer.pad_token_id or 0
+        # What a model recommends for itself (penalties, top_k, ...) fills up whatever is passed to its `generate`.
+        self._model.generation_config = transformers.GenerationConfig(
+            do_sample=False, eos_token_id=sorted(self._end_tokens) or None, pad_token_id=self._padding
+        )
+
+    @classmethod
+    def load(
+        cls, model: str, *, batch_size: int = DEFAULT_BATCH_SIZE, device: str | None = None, dtype: Dtype = "auto"
+    ) -> Self:
         """Load a model: a folder, or a name on the Hugging Face hub where there is a network.
 
         Without `device`, the first GPU or else the CPU. `auto` is bfloat16 where a GPU has it, else float32. Raises
         GeneratorError.
         """
-        if batch_size < 1:
-            raise GeneratorError(f"batch_size must be 1 or more, not {batch_size}")
-        self._name = model
-        self._batch_size = batch_size
-        self._device = _device(device)
-        self._tokenizer, self._model = _load(model, self._device, _dtype(dtype, self._device))
-        self._end_tokens = _end_tokens(self._model, self._tokenizer)
-        # What a model recommends for itself (penalties, top_k, ...) is not what was asked for.
-        self._model.generation_config = transformers.GenerationConfig(
-            do_sample=False, eos_token_id=sorted(self._end_tokens) or None, pad_token_id=self._padding()
-        )
-        self._cancelled = threading.Event()
+        where = _device(device)
+        return cls(*_load(model, where, _dtype(dtype, where)), name=model, batch_size=batch_size)
 
     @property
     def batch_size(self) -> int:
@@ -70,16 +78,17 @@ class LocalModel:
 
     async def generate(self, requests: Iterable[Request]) -> AsyncIterator[Sequence[Completion]]:
         """Answer batch by batch. Raises GeneratorError."""
+        cancelled = threading.Event()
         waiting = iter(requests)
         while window := list(islice(waiting, self._batch_size * _WINDOW_BATCHES)):
             items = await asyncio.to_thread(self._items, window)
             while items:
                 batch, items = items[: self._batch_size], items[self._batch_size :]
                 try:
-                    completions = await asyncio.to_thread(self._complete, batch)
+                    completions = await asyncio.to_thread(self._complete, batch, cancelled)
                 except asyncio.CancelledError:
                     # A thread can't be stopped; this one ends at its next token.
-                    self._cancelled.set()
+                    cancelled.set()
                     raise
                 if completions is None:
                     items = batch + items
@@ -89,9 +98,9 @@ class LocalModel:
 
     async def close(self) -> None:
         """Let go of the model."""
-        self._cancelled.set()
+        on_gpu = self._model.device.type == "cuda"
         self._model = self._tokenizer = None
-        if self._device.type == "cuda":
+        if on_gpu:
             torch.cuda.empty_cache()
 
     def _items(self, requests: Sequence[Request]) -> list[_Item]:
@@ -130,19 +139,18 @@ class LocalModel:
         chat: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
         return chat
 
-    def _complete(self, batch: Sequence[_Item]) -> list[Completion] | None:
+    def _complete(self, batch: Sequence[_Item], cancelled: threading.Event) -> list[Completion] | None:
         """Complete a batch; None where it needs more memory than there is."""
         began = time.monotonic()
         requests = [item.request for item in batch]
         longest = max(len(item.tokens) for item in batch)
-        padding = self._padding()
-        sampler = Sampler(requests, longest, self._device)
-        endings = Endings(requests, [item.tokens for item in batch], self._tokenizer, self._end_tokens, self._cancelled)
+        sampler = Sampler(requests, longest, self._model.device)
+        endings = Endings(requests, [item.tokens for item in batch], self._tokenizer, self._end_tokens, cancelled)
         missing = [longest - len(item.tokens) for item in batch]
         try:
             self._model.generate(
                 input_ids=self._tensor(
-                    [padding] * gap + [*item.tokens] for gap, item in zip(missing, batch, strict=True)
+                    [self._padding] * gap + [*item.tokens] for gap, item in zip(missing, batch, strict=True)
                 ),
                 attention_mask=self._tensor([0] * gap + [1] * (longest - gap) for gap in missing),
                 max_new_tokens=max(request.max_tokens for request in requests),
@@ -154,18 +162,14 @@ class LocalModel:
         return endings.completions((time.monotonic() - began) / len(batch))
 
     def _tensor(self, rows: Iterator[list[int]]) -> Any:
-        return torch.tensor(list(rows), device=self._device)
-
-    def _padding(self) -> int:
-        # Padding is masked, so any token will do.
-        return self._tokenizer.pad_token_id or 0
+        return torch.tensor(list(rows), device=self._model.device)
 
     def _halve(self, size: int, tokens: int) -> None:
         if size == 1:
-            raise GeneratorError(f"{self._device} has too little memory for one prompt of {tokens} tokens")
+            raise GeneratorError(f"{self._model.device} has too little memory for one prompt of {tokens} tokens")
         self._batch_size = (size + 1) // 2
         _log.warning("out of memory with %d samples at once; going on with %d", size, self._batch_size)
-        if self._device.type == "cuda":
+        if self._model.device.type == "cuda":
             torch.cuda.empty_cache()
 
 
@@ -192,7 +196,7 @@ def _load(model: str, device: Any, dtype: Any) -> tuple[Any, Any]:
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(model)
         loaded = transformers.AutoModelForCausalLM.from_pretrained(model, dtype=dtype)
-        return tokenizer, loaded.to(device).eval()
+        return loaded.to(device), tokenizer
     except (OSError, ValueError, ImportError) as error:
         raise GeneratorError(f"can't load the model {model!r}: {error}") from error
     except torch.OutOfMemoryError as error:

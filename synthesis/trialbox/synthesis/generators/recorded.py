@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import Generator as Rows
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -52,7 +53,7 @@ class RecordedSamples:
     async def close(self) -> None:
         """Let go of nothing: the file is closed with the last answer."""
 
-    def _texts(self) -> Iterator[tuple[str, str]]:
+    def _texts(self) -> Rows[tuple[str, str], None, None]:
         """Each row's task and text; those of other tasks are left out."""
         try:
             for row in stream_rows(self._path):
