@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal, Self
@@ -76,7 +76,7 @@ class LocalModel:
         """How many samples are made at once; less than asked for once the memory was too small for that."""
         return self._batch_size
 
-    async def generate(self, requests: Iterable[Request]) -> AsyncIterator[Sequence[Completion]]:
+    async def generate(self, requests: Iterable[Request]) -> AsyncGenerator[Sequence[Completion], None]:
         """Answer batch by batch. Raises GeneratorError."""
         cancelled = threading.Event()
         waiting = iter(requests)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import Any
 
 from trialbox.synthesis.generators.answers import AnswerError, complaint, read_answer
@@ -56,7 +56,7 @@ class OpenAICompatible:
             limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
         )
 
-    async def generate(self, requests: Iterable[Request]) -> AsyncIterator[Sequence[Completion]]:
+    async def generate(self, requests: Iterable[Request]) -> AsyncGenerator[Sequence[Completion], None]:
         """Answer as the server does. Raises GeneratorError."""
         waiting = iter(requests)
         under_way: set[asyncio.Task[Completion]] = set()

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from collections.abc import Generator as Rows
+from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -31,7 +30,7 @@ class RecordedSamples:
             name: task.task_id for task in tasks for name in (task.task_id.lower(), task.task_id.rpartition("/")[2])
         }
 
-    async def generate(self, requests: Iterable[Request]) -> AsyncIterator[Sequence[Completion]]:
+    async def generate(self, requests: Iterable[Request]) -> AsyncGenerator[Sequence[Completion], None]:
         """Answer in the order asked. Raises GeneratorError, where the file holds no answer too."""
         waiting = iter(requests)
         with closing(self._texts()) as texts:
@@ -53,7 +52,7 @@ class RecordedSamples:
     async def close(self) -> None:
         """Let go of nothing: the file is closed with the last answer."""
 
-    def _texts(self) -> Rows[tuple[str, str], None, None]:
+    def _texts(self) -> Generator[tuple[str, str], None, None]:
         """Each row's task and text; those of other tasks are left out."""
         try:
             for row in stream_rows(self._path):
