@@ -1,6 +1,7 @@
 """A small real model and the programming tasks that it learnt, for tests of everything that samples from models.
 
     path()                  a folder that `from_pretrained` loads: weights, tokenizer, chat template
+    load()                  the model and its tokenizer
     tasks("test", 20)       rows in MBPP's shape that the model has not seen; it solves most of them, not all
     tasks("train", 20)      rows from what it was trained on
     tasks("prompt", 10)     rows under the ids of the paper's examples, from what it was trained on
@@ -67,6 +68,17 @@ def path() -> Path:
             subprocess.run([sys.executable, _TRAINING, part], check=True, env=environment)
             part.rename(folder)
     return folder
+
+
+def load() -> tuple[Any, Any]:
+    """The model and its tokenizer, as `transformers` gives them."""
+    import transformers
+
+    folder = path()
+    return (
+        transformers.AutoModelForCausalLM.from_pretrained(folder, dtype="float32"),
+        transformers.AutoTokenizer.from_pretrained(folder),
+    )
 
 
 def tasks(split: Split, count: int) -> list[Row]:

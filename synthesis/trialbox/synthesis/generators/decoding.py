@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from trialbox.synthesis.generators.extras import extra_synthesis
-from trialbox.synthesis.generators.generator import Completion, FinishReason, Request, before_stop
+from trialbox.synthesis.generators.generator import Completion, FinishReason, GeneratorError, Request, before_stop
 
 with extra_synthesis("decoding"):
     import torch
@@ -31,7 +31,9 @@ class Sampler:
         # Python promises that `random` gives the same numbers for ever; a device's own generator differs from others.
         numbers = [random.Random(request.seed) for request in sampled]
         self._uniform = _column([[source.random() for _ in range(steps)] for source in numbers], device)
-        self._temperatures = _column([[request.temperature] for request in sampled], device)
+        # Beyond these, which are none and any, float32 has no number or divides by zero.
+        temperatures = [[min(max(request.temperature, 1e-30), 1e30)] for request in sampled]
+        self._temperatures = _column(temperatures, device)
         self._top_p = _column([[request.top_p] for request in sampled], device)
         self._nuclei = any(request.top_p < 1 for request in sampled)
 
@@ -57,7 +59,10 @@ class Sampler:
         reached = probabilities.cumsum(dim=-1)
         # Above zero: a token of no probability is never where the sum first reaches it.
         wanted = (self._uniform[:, step : step + 1] * reached[:, -1:]).clamp(min=torch.finfo(reached.dtype).tiny)
-        return torch.searchsorted(reached, wanted).squeeze(-1)
+        chosen = torch.searchsorted(reached, wanted).squeeze(-1)
+        if (chosen == reached.shape[-1]).any():
+            raise GeneratorError("the model's scores are no numbers: its weights may need a wider dtype")
+        return chosen
 
     def _nucleus(self, probabilities: Any) -> Any:
         ordered, tokens = probabilities.sort(dim=-1, descending=True)
