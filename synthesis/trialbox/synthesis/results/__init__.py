@@ -1,6 +1,7 @@
 """What became of graded programs: how many pass, how far that can be trusted, and the files that tell of it."""
 
 from trialbox.synthesis.results.document import document
+from trialbox.synthesis.results.error_class import error_class
 from trialbox.synthesis.results.files import FILES, recording, write
 from trialbox.synthesis.results.pass_at_k import CONFIDENCE, Estimate, estimate, pass_at_k
 from trialbox.synthesis.results.report import Graded, Report, SharedCase
@@ -13,6 +14,7 @@ __all__ = [
     "Report",
     "SharedCase",
     "document",
+    "error_class",
     "estimate",
     "pass_at_k",
     "recording",

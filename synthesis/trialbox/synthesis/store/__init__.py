@@ -1,5 +1,26 @@
 """Keeps a run's prompts, samples, programs and verdicts so that no kill loses more than the batch in flight."""
 
+from trialbox.synthesis.store.errors import StoreError
+from trialbox.synthesis.store.reading import GradedSample, StoredRun
 from trialbox.synthesis.store.rows import CaseRow, ErrorClass, ProgramRow, RunView, SampleRow, TaskRow, Verdicts
+from trialbox.synthesis.store.store import Answer, Counts, GradedProgram, Store, Ungraded, begin, reopen
 
-__all__ = ["CaseRow", "ErrorClass", "ProgramRow", "RunView", "SampleRow", "TaskRow", "Verdicts"]
+__all__ = [
+    "Answer",
+    "CaseRow",
+    "Counts",
+    "ErrorClass",
+    "GradedProgram",
+    "GradedSample",
+    "ProgramRow",
+    "RunView",
+    "SampleRow",
+    "Store",
+    "StoreError",
+    "StoredRun",
+    "TaskRow",
+    "Ungraded",
+    "Verdicts",
+    "begin",
+    "reopen",
+]
