@@ -116,6 +116,8 @@ def command(selection: tuple[str, ...]) -> str:
     colour = "yes" if sys.stdout.isatty() else "no"
     pytest = [sys.executable, "-m", "pytest", f"--color={colour}", *selection]
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    # Where it is set, tests may do harm to the machine.
+    environment |= {"DISPOSABLE_MACHINE": "1"}
     environment |= {"LANG": "C.UTF-8", "COLUMNS": str(shutil.get_terminal_size().columns)}
     assignments = [f"{name}={value}" for name, value in environment.items()]
     return f"cd {shlex.quote(str(ROOT))} && {shlex.join(['env', '-i', *assignments, *pytest])}"
