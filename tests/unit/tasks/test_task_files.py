@@ -148,9 +148,12 @@ def test_a_fault_names_its_place(written: Callable[..., Path], load: Loader, con
     assert complaint in str(raised.value)
 
 
-def test_loading_tasks_needs_nothing_but_the_standard_library_and_the_sdk() -> None:
+@pytest.mark.parametrize("package", ["tasks", "prompts"])
+def test_loading_tasks_and_making_prompts_needs_nothing_but_the_standard_library_and_the_sdk(
+    package: str,
+) -> None:
     program = "import sys, trialbox.client; before = set(sys.modules)\n"
-    program += "import trialbox.synthesis.tasks\n"
+    program += f"import trialbox.synthesis.{package}\n"
     program += "new = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
     program += "print(sorted(new - set(sys.stdlib_module_names)))"
     printed = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
