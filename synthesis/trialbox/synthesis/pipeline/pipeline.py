@@ -5,10 +5,11 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from trialbox.synthesis.pipeline.grading import Grading
-from trialbox.synthesis.pipeline.sources import Source
+from trialbox.synthesis.pipeline.sources import Batch, Source
 from trialbox.synthesis.store import GradedProgram, Store, Ungraded
 
 _PAGE = 256
@@ -76,7 +77,7 @@ class Pipeline:
             there = await self._in_thread(self._store.indices)
             async with aclosing(source.batches(there)) as batches:
                 async for batch in batches:
-                    samples, programs = await self._in_thread(lambda batch=batch: self._add(batch()))
+                    samples, programs = await self._in_thread(partial(self._add, batch))
                     self._tell(samples=self._progress.samples + samples, programs=self._progress.programs + programs)
                     self._news.set()
         self._has_all_samples = True
@@ -88,7 +89,7 @@ class Pipeline:
             # Asked before the store is: what came in between is found by the store.
             has_all_samples = self._has_all_samples
             self._news.clear()
-            page = await self._in_thread(lambda last=last: self._store.ungraded(last, _PAGE))
+            page = await self._in_thread(partial(self._store.ungraded, last, _PAGE))
             for program in page:
                 yield program
                 last = program.program_id
@@ -97,8 +98,12 @@ class Pipeline:
                     return
                 await self._news.wait()
 
+    def _add(self, batch: Batch) -> tuple[int, int]:
+        answers = batch()
+        return len(answers), self._store.add(answers)
+
     async def _keep(self, graded: Sequence[GradedProgram]) -> None:
-        await self._in_thread(lambda: self._store.grade(graded))
+        await self._in_thread(partial(self._store.grade, graded))
         self._tell(
             graded=self._progress.graded + len(graded),
             passed=self._progress.passed + sum(one.evaluation.passed for one in graded),

@@ -2,9 +2,13 @@
 
 from trialbox.synthesis.results.document import document
 from trialbox.synthesis.results.error_class import error_class
-from trialbox.synthesis.results.files import FILES, recording, write
-from trialbox.synthesis.results.pass_at_k import CONFIDENCE, Estimate, estimate, pass_at_k
-from trialbox.synthesis.results.report import Graded, Report, SharedCase
+from trialbox.synthesis.results.files import FILES, remove, write
+from trialbox.synthesis.results.graded import Graded, SharedCase
+from trialbox.synthesis.results.json_pieces import pieces
+from trialbox.synthesis.results.pass_at_k import CONFIDENCE, Estimate, Share, estimate, pass_at_k, share
+from trialbox.synthesis.results.report import Report
+from trialbox.synthesis.results.stored import stored_report
+from trialbox.synthesis.results.tally import Tally, TaskTally
 
 __all__ = [
     "CONFIDENCE",
@@ -12,11 +16,17 @@ __all__ = [
     "Estimate",
     "Graded",
     "Report",
+    "Share",
     "SharedCase",
+    "Tally",
+    "TaskTally",
     "document",
     "error_class",
     "estimate",
     "pass_at_k",
-    "recording",
+    "pieces",
+    "remove",
+    "share",
+    "stored_report",
     "write",
 ]

@@ -85,7 +85,7 @@ def connect(folder: Path, *, writing: bool) -> sqlite3.Connection:
 
 def is_empty(connection: sqlite3.Connection) -> bool:
     """Whether nothing was ever committed to it."""
-    return connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,)
+    return connection.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
 
 
 def make_tables(connection: sqlite3.Connection) -> None:

@@ -24,8 +24,8 @@ class GradedSample:
 
     task_id: str
     index: int
-    source: str
-    """Empty where there is no program."""
+    source: str | None
+    """None where there is no program."""
     evaluation: Evaluation
     """Without cases where there is no program."""
     error_class: ErrorClass | None
@@ -130,7 +130,7 @@ class StoredRun:
                 yield GradedSample(
                     task_id=task_id,
                     index=number,
-                    source="",
+                    source=None,
                     evaluation=Evaluation(cases=()),
                     error_class=ErrorClass.NO_CODE,
                     is_repeated=False,
