@@ -33,9 +33,9 @@ class Progress:
 class Pipeline:
     """Fills a store with samples and verdicts.
 
-    The store is the queue: samples go into it as fast as they come, and programs are taken out of it a page at a time. So
-    the generator never waits for verdicts, the sandbox never waits while there are programs, and neither memory nor a
-    kill grows with what waits.
+    The store is the queue: samples go into it as fast as they come, and programs are taken out of it a page at a time.
+    So the generator never waits for verdicts, the sandbox never waits while there are programs, what waits takes no
+    memory, and a kill loses none of it.
     """
 
     def __init__(self, store: Store, show: Callable[[Progress], object] = lambda progress: None) -> None:
@@ -58,8 +58,8 @@ class Pipeline:
     async def run(self, source: Source | None, grading: Grading | None) -> None:
         """Take what samples are missing, and grade what programs aren't graded; without either, only the other.
 
-        Whatever ends it, what was sampled or graded before is kept. Raises GeneratorError, SandboxError, StoreError, and
-        what reading recorded samples does.
+        Whatever ends it, what was sampled or graded before is kept. Raises GeneratorError, SandboxError, StoreError,
+        and what reading recorded samples does.
         """
         try:
             async with asyncio.TaskGroup() as group:

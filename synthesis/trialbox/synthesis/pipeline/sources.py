@@ -53,13 +53,16 @@ class Sampling:
         return len(self.tasks) * self.samples
 
     async def batches(self, there: Indices) -> AsyncGenerator[Batch, None]:
-        """Give all but those that are there. Raises GeneratorError."""
+        """Give all but those that are there, and close the generator. Raises GeneratorError."""
         by_id = {task.task_id: task for task in self.tasks}
         completions = self.generator.generate(self._requests(there))
         # The Protocol says AsyncIterator; what is a generator besides is closed at once.
-        async with aclosing(cast(Any, completions)):
-            async for batch in completions:
-                yield partial(_answers, batch, by_id)
+        try:
+            async with aclosing(cast(Any, completions)):
+                async for batch in completions:
+                    yield partial(_answers, batch, by_id)
+        finally:
+            await self.generator.close()
 
     def _requests(self, there: Indices) -> Iterator[Request]:
         for task in self.tasks:
