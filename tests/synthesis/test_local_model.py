@@ -211,7 +211,7 @@ async def test_the_loop_stays_free_and_a_batch_ends_when_it_is_cancelled(hooked:
     with pytest.raises(asyncio.CancelledError):
         await task
     cancelled.set()
-    await loop.shutdown_default_executor()
+    await endless.close()
     assert steps == 2
 
 

@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal, Self
@@ -51,6 +52,8 @@ class LocalModel:
             raise GeneratorError(f"batch_size must be 1 or more, not {batch_size}")
         self._model, self._tokenizer, self._name = model.eval(), tokenizer, name
         self._batch_size = batch_size
+        # One for all: each thread that computes would get helper threads of its own, which hold each other up.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="local-model")
         self._end_tokens = _end_tokens(model, tokenizer)
         # Padding is masked, so any token will do.
         self._padding = tokenizer.pad_token_id or 0
@@ -78,14 +81,14 @@ class LocalModel:
 
     async def generate(self, requests: Iterable[Request]) -> AsyncGenerator[Sequence[Completion], None]:
         """Answer batch by batch. Raises GeneratorError."""
-        cancelled = threading.Event()
+        loop, cancelled = asyncio.get_running_loop(), threading.Event()
         waiting = iter(requests)
         while window := list(islice(waiting, self._batch_size * _WINDOW_BATCHES)):
-            items = await asyncio.to_thread(self._items, window)
+            items = await loop.run_in_executor(self._thread, self._items, window)
             while items:
                 batch, items = items[: self._batch_size], items[self._batch_size :]
                 try:
-                    completions = await asyncio.to_thread(self._complete, batch, cancelled)
+                    completions = await loop.run_in_executor(self._thread, self._complete, batch, cancelled)
                 except asyncio.CancelledError:
                     # A thread can't be stopped; this one ends at its next token.
                     cancelled.set()
@@ -97,7 +100,8 @@ class LocalModel:
                     yield completions
 
     async def close(self) -> None:
-        """Let go of the model."""
+        """Let go of the model, when the batch that was cancelled has ended."""
+        await asyncio.to_thread(self._thread.shutdown)
         on_gpu = self._model.device.type == "cuda"
         self._model = self._tokenizer = None
         if on_gpu:
