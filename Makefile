@@ -6,8 +6,8 @@ SOURCES := proto client sandbox_server synthesis
 CHECKED := $(SOURCES) tests examples benchmarks deploy
 GUEST := sandbox_server/trialbox/server/guest
 
-.PHONY: help setup scientific kubernetes-tools synthesis demo test test-cgroup2 lint proto bench bench-graders cheats \
-    allowed-syscalls fuzz need-root
+.PHONY: help setup scientific kubernetes-tools synthesis demo test test-thorough test-cgroup2 \
+    test-hostility lint proto bench bench-graders cheats allowed-syscalls fuzz need-root
 
 help:
 	@echo "make setup   install trialbox and its tools into .venv"
@@ -16,7 +16,9 @@ help:
 	@echo "make kubernetes-tools   kubectl, schemas and a policy scanner in .tools/kubernetes, which the tests use"
 	@echo "make demo    run programs good and evil in the embedded service (root)"
 	@echo "make test    everything that must be green: lint and all tests (root)"
+	@echo "make test-thorough   what must hold every time, at length: leaks and kills; takes minutes (root)"
 	@echo "make test-cgroup2   limits and kills once more in a virtual machine with cgroup v2 only (root, Debian)"
+	@echo "make test-hostility   in that machine: hostile programs do harm where nothing holds them (root, Debian)"
 	@echo "make lint    style, types, the contract's rules, stubs up to date"
 	@echo "make proto   regenerate the stubs from proto/trialbox/v1/*.proto"
 	@echo "make cheats  count the cheats that this grader and naive ones accept; takes ten minutes (root)"
@@ -80,8 +82,14 @@ test: need-root lint scientific synthesis kubernetes-tools
 	@# A file at a time to each of two workers: much of the time is waiting. In their order, the slow ones first.
 	$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
+test-thorough: need-root setup
+	$(BIN)/python -m pytest --thorough tests/integration/test_leaks.py tests/escape/test_slot_kills.py
+
 test-cgroup2: need-root setup
 	$(BIN)/python tests/cgroup2/machine.py
+
+test-hostility: need-root setup
+	$(BIN)/python tests/cgroup2/machine.py tests/escape/test_hostility.py
 
 lint: setup
 	$(BIN)/ruff check $(CHECKED)

@@ -18,6 +18,16 @@ START_SECONDS = 120
 _DATA_FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--thorough", action="store_true", help="repeat at length what must hold every time")
+
+
+@pytest.fixture(scope="session")
+def thorough(pytestconfig: pytest.Config) -> bool:
+    """Whether to repeat at length what must hold every time: `make test-thorough`."""
+    return bool(pytestconfig.getoption("thorough"))
+
+
 @pytest.fixture(scope="session", params=ISOLATION_PATHS)
 def isolation_path(request: pytest.FixtureRequest) -> str:
     """The isolation a test's programs get."""

@@ -1,11 +1,7 @@
 """A program ends at its time, memory and process limits, for the reason that was true."""
 
-import json
-import subprocess
-import sys
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import hosts
 import pytest
@@ -243,18 +239,6 @@ def test_reserving_address_space_is_free(run: Run) -> None:
     source = "import mmap; print(len(mmap.mmap(-1, 2 << 30)))"
     execution = run(source, limits=Limits(memory_bytes=64 * MIB))
     assert (execution.outcome, execution.stdout) == (Outcome.SUCCEEDED, b"%d\n" % (2 << 30))
-
-
-@pytest.mark.needs_index
-def test_numpy_works_at_the_default_limits(tmp_path: Path) -> None:
-    interpreter = str(tmp_path / "runtime" / "bin" / "python")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "runtime"], check=True)
-    pip = [sys.executable, "-m", "pip", "--python", interpreter, "--disable-pip-version-check"]
-    subprocess.run([*pip, "install", "--quiet", "numpy"], check=True)
-    settings = {"RUNTIMES": json.dumps({"numeric": {"interpreter": interpreter}}), "SLOTS": "1"}
-    with hosts.serving(settings) as server, Sandbox(server.address) as box:
-        execution = box.run("import numpy; print((numpy.eye(300) @ numpy.eye(300)).sum())", runtime="numeric")
-    assert printed(execution) == "300.0"
 
 
 # Processes

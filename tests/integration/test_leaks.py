@@ -1,4 +1,4 @@
-"""A thousand cold executions and ten thousand warm ones, kills included, leave the host as it was."""
+"""Hundreds of cold executions and thousands of warm ones, kills included, leave the host as it was."""
 
 import contextlib
 import random
@@ -16,7 +16,7 @@ from trialbox.client import Limits, Outcome, Program, Sandbox
 
 pytestmark = pytest.mark.alone
 
-EXECUTIONS = 1000
+EXECUTIONS, EXECUTIONS_WHEN_THOROUGH = 300, 1000
 WARM_UP_EXECUTIONS = 40
 SLOTS = 4
 AT_ONCE = 8
@@ -86,7 +86,9 @@ def traces(server_pid: int, residents: set[hosts.Process], folder: Path) -> Trac
     )
 
 
-def test_a_thousand_executions_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hundreds_of_executions_leave_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, thorough: bool
+) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     cgroups, strays, servers = hosts.empty_cgroups(), hosts.strays(), hosts.servers()
@@ -96,7 +98,7 @@ def test_a_thousand_executions_leave_nothing_behind(tmp_path: Path, monkeypatch:
         execute_many(box, WARM_UP_EXECUTIONS)
         residents = {process for process in first if process.alive}
         before = hosts.settled(lambda: traces(server_pid, residents, tmp_path))
-        execute_many(box, EXECUTIONS)
+        execute_many(box, EXECUTIONS_WHEN_THOROUGH if thorough else EXECUTIONS)
         assert hosts.settled(lambda: traces(server_pid, residents, tmp_path)) == before
         family = hosts.descendants(server_pid)
     hosts.eventually(lambda: not any(process.alive for process in family), "the server took its processes with it")
@@ -105,12 +107,12 @@ def test_a_thousand_executions_leave_nothing_behind(tmp_path: Path, monkeypatch:
     assert list(tmp_path.iterdir()) == []
 
 
-# Ten thousand warm ones
+# Thousands of warm ones
 
-WARM_EXECUTIONS = 10_000
+WARM_EXECUTIONS, WARM_EXECUTIONS_WHEN_THOROUGH = 3_000, 10_000
 SAMPLE_EVERY = 500
 # Until then caches and pools fill.
-SETTLED_AFTER = 2_000
+SETTLED_AFTER, SETTLED_AFTER_WHEN_THOROUGH = 1_000, 2_000
 MOST_GROWTH_BYTES_A_THOUSAND = MIB
 IN_FLIGHT = 16
 SPARE_THREADS = 4
@@ -197,14 +199,16 @@ def growth(samples: Sequence[int], every: int) -> float:
     return slope
 
 
-def test_ten_thousand_warm_executions_leave_nothing_behind_and_keep_no_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_thousands_of_warm_executions_leave_nothing_behind_and_keep_no_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, thorough: bool
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     strays, servers = hosts.strays(), hosts.servers()
     # A jail that gave way to another would take with it what it kept.
-    settings = {"executions_by_jail": str(10 * WARM_EXECUTIONS)}
+    executions = WARM_EXECUTIONS_WHEN_THOROUGH if thorough else WARM_EXECUTIONS
+    settled_after = SETTLED_AFTER_WHEN_THOROUGH if thorough else SETTLED_AFTER
+    settings = {"executions_by_jail": str(10 * executions)}
     with Sandbox.local(slots=SLOTS, settings=settings) as box:
         (server_pid,) = hosts.servers() - servers
 
@@ -223,9 +227,9 @@ def test_ten_thousand_warm_executions_leave_nothing_behind_and_keep_no_memory(
         execute_warm(box, 0)
         before, threads = hosts.settled(traces), hosts.threads(server_pid)
         samples = []
-        for done in range(SAMPLE_EVERY, WARM_EXECUTIONS, SAMPLE_EVERY):
+        for done in range(SAMPLE_EVERY, executions, SAMPLE_EVERY):
             execute_warm(box, done)
-            if done >= SETTLED_AFTER:
+            if done >= settled_after:
                 samples.append(memory_bytes(server_pid))
         assert hosts.settled(traces) == before
         # Of gRPC's own threads and Python's pool there are sometimes a few more, sometimes less.
