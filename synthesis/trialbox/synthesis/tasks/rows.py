@@ -6,10 +6,10 @@ import hashlib
 import json
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import IO, Any, NoReturn, TypeVar, cast
 
 _Item = TypeVar("_Item")
 _Choice = TypeVar("_Choice", bound=enum.StrEnum)
@@ -131,10 +131,34 @@ def read_rows(path: Path) -> list[Row]:
     Raises TaskFileError when it holds anything else or nothing, OSError when it can't be read.
     """
     text = _read_text(path)
-    rows = _array(path, text) if text.lstrip().startswith("[") else _lines(path, text)
+    # Not splitlines: a JSON string may hold U+2028 and its like as they are.
+    rows = _array(path, text) if text.lstrip().startswith("[") else list(_lines(path, text.split("\n")))
     if not rows:
         raise TaskFileError(f"{path}: holds no rows")
     return rows
+
+
+def stream_rows(path: Path) -> Iterator[Row]:
+    """Read the rows of a file one by one, as they are asked for; of an array, all at the first.
+
+    Raises what read_rows does, when it comes to the fault.
+    """
+    try:
+        with _open(path) as file:
+            for line in file:
+                if line.strip():
+                    break
+            else:
+                raise TaskFileError(f"{path}: holds no rows")
+            file.seek(0)
+            if line.lstrip().startswith("["):
+                yield from read_rows(path)
+                return
+            yield from _lines(path, file)
+    except UnicodeDecodeError as error:
+        raise TaskFileError(f"{path}: is not UTF-8: {error}") from error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise TaskFileError(f"{path}: is not a whole gzip file: {error}") from error
 
 
 def content_md5(path: Path) -> str:
@@ -149,11 +173,24 @@ def _read_bytes(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise type(error)(f"can't read {path}: {error.strerror}") from error
+        raise _unreadable(path, error) from error
     try:
         return gzip.decompress(data) if data.startswith(_GZIP_MAGIC) else data
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise TaskFileError(f"{path}: is not a whole gzip file: {error}") from error
+
+
+def _open(path: Path) -> IO[str]:
+    try:
+        with path.open("rb") as file:
+            packed = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return cast(IO[str], (gzip.open if packed else open)(path, "rt", encoding="utf-8-sig", newline="\n"))
+
+
+def _unreadable(path: Path, error: OSError) -> OSError:
+    return type(error)(f"can't read {path}: {error.strerror}")
 
 
 def _read_text(path: Path) -> str:
@@ -171,18 +208,15 @@ def _array(path: Path, text: str) -> list[Row]:
     return [_row(f"{path}, item {number}", value) for number, value in enumerate(values, start=1)]
 
 
-def _lines(path: Path, text: str) -> list[Row]:
-    rows = []
-    # Not splitlines: a JSON string may hold U+2028 and its like as they are.
-    for number, line in enumerate(text.split("\n"), start=1):
+def _lines(path: Path, lines: Iterable[str]) -> Iterator[Row]:
+    for number, line in enumerate(lines, start=1):
         if line.strip():
             place = f"{path}, line {number}"
             try:
                 value = json.loads(line)
             except ValueError as error:
                 raise TaskFileError(f"{place}: is not JSON: {error}") from error
-            rows.append(_row(place, value))
-    return rows
+            yield _row(place, value)
 
 
 def _row(place: str, value: object) -> Row:

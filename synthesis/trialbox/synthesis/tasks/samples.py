@@ -64,8 +64,7 @@ def load_samples(path: Path, tasks: Sequence[Task]) -> Recorded:
     others: list[tuple[Row, str]] = []
     for row in _programs(path) if path.is_dir() else read_rows(path):
         task_id = row.identifier("task_id")
-        whole = "solution" in row or "completion" not in row
-        source = row.text("solution" if whole else "completion")
+        source, whole = recorded_text(row)
         task = by_id.get(task_id.lower())
         if task is not None:
             found.append((task, task.whole(source) if whole else task.complete(source)))
@@ -76,6 +75,12 @@ def load_samples(path: Path, tasks: Sequence[Task]) -> Recorded:
     if not found:
         _refuse(*others[0], tasks)
     return Recorded(samples=_numbered(found, tasks), other_ids=[task_id for _, task_id in others])
+
+
+def recorded_text(row: Row) -> tuple[str, bool]:
+    """What was recorded, and whether it is a whole program; raises TaskFileError."""
+    whole = "solution" in row or "completion" not in row
+    return row.text("solution" if whole else "completion"), whole
 
 
 def _refuse(row: Row, task_id: str, tasks: Sequence[Task]) -> NoReturn:
