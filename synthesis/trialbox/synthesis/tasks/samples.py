@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from trialbox.synthesis.tasks.rows import Row, TaskFileError, read_rows
+from trialbox.synthesis.tasks.selection import tasks_by_id
 from trialbox.synthesis.tasks.task import Task
 
 
@@ -36,8 +37,16 @@ class Recorded:
 
 
 def references(tasks: Sequence[Task]) -> list[Sample]:
-    """Each task's own solution."""
-    return [Sample(task=task, index=0, source=task.reference) for task in tasks]
+    """Each task's own solution.
+
+    Raises TaskFileError where no task has one.
+    """
+    found = [
+        Sample(task=task, index=0, source=task.whole(task.reference)) for task in tasks if task.reference is not None
+    ]
+    if not found:
+        raise TaskFileError("none of the tasks has a reference")
+    return found
 
 
 def load_samples(path: Path, tasks: Sequence[Task]) -> Recorded:
@@ -50,7 +59,7 @@ def load_samples(path: Path, tasks: Sequence[Task]) -> Recorded:
     can't be read.
     """
     data_set = tasks[0].task_id.rpartition("/")[0].lower()
-    by_id = {name: task for task in tasks for name in (task.task_id.lower(), task.task_id.rpartition("/")[2])}
+    by_id = tasks_by_id(tasks)
     found: list[tuple[Task, str]] = []
     others: list[tuple[Row, str]] = []
     for row in _programs(path) if path.is_dir() else read_rows(path):
@@ -58,7 +67,7 @@ def load_samples(path: Path, tasks: Sequence[Task]) -> Recorded:
         source, whole = recorded_text(row)
         task = by_id.get(task_id.lower())
         if task is not None:
-            found.append((task, source if whole else task.complete(source)))
+            found.append((task, task.whole(source) if whole else task.complete(source)))
         elif task_id.lower().removeprefix(f"{data_set}/").isdecimal():
             others.append((row, task_id))
         else:
