@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal, Self
@@ -51,6 +52,8 @@ class LocalModel:
             raise GeneratorError(f"batch_size must be 1 or more, not {batch_size}")
         self._model, self._tokenizer, self._name = model.eval(), tokenizer, name
         self._batch_size = batch_size
+        # One for all: each thread that computes would get helper threads of its own, which hold each other up.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="local-model")
         self._end_tokens = _end_tokens(model, tokenizer)
         # Padding is masked, so any token will do.
         self._padding = tokenizer.pad_token_id or 0
@@ -78,14 +81,14 @@ class LocalModel:
 
     async def generate(self, requests: Iterable[Request]) -> AsyncGenerator[Sequence[Completion], None]:
         """Answer batch by batch. Raises GeneratorError."""
-        cancelled = threading.Event()
+        loop, cancelled = asyncio.get_running_loop(), threading.Event()
         waiting = iter(requests)
         while window := list(islice(waiting, self._batch_size * _WINDOW_BATCHES)):
-            items = await asyncio.to_thread(self._items, window)
+            items = await loop.run_in_executor(self._thread, self._items, window)
             while items:
                 batch, items = items[: self._batch_size], items[self._batch_size :]
                 try:
-                    completions = await asyncio.to_thread(self._complete, batch, cancelled)
+                    completions = await loop.run_in_executor(self._thread, self._complete, batch, cancelled)
                 except asyncio.CancelledError:
                     # A thread can't be stopped; this one ends at its next token.
                     cancelled.set()
@@ -97,10 +100,10 @@ class LocalModel:
                     yield completions
 
     async def close(self) -> None:
-        """Let go of the model."""
-        on_gpu = self._model.device.type == "cuda"
+        """Let go of the model, when the batch that was cancelled has ended."""
+        await asyncio.to_thread(self._thread.shutdown)
         self._model = self._tokenizer = None
-        if on_gpu:
+        if torch.cuda.is_initialized():
             torch.cuda.empty_cache()
 
     def _items(self, requests: Sequence[Request]) -> list[_Item]:
@@ -109,7 +112,7 @@ class LocalModel:
 
     def _item(self, request: Request) -> _Item:
         tokens = self._tokens(request.prompt)
-        most = getattr(self._model.config, "max_position_embeddings", None)
+        most = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
         if not tokens:
             raise GeneratorError(f"the prompt of {request.prompt.task_id} is empty to the tokenizer of {self._name}")
         if most is not None and len(tokens) + request.max_tokens > most:

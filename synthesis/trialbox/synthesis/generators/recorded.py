@@ -11,6 +11,7 @@ from trialbox.synthesis.generators.generator import Completion, FinishReason, Ge
 from trialbox.synthesis.tasks import Task, TaskFileError
 from trialbox.synthesis.tasks.rows import stream_rows
 from trialbox.synthesis.tasks.samples import recorded_text
+from trialbox.synthesis.tasks.selection import tasks_by_id
 
 _TOGETHER = 256
 """So many are yielded at once."""
@@ -26,9 +27,7 @@ class RecordedSamples:
     def __init__(self, path: Path, tasks: Sequence[Task]) -> None:
         """Take samples for `tasks` from a file; ids may be written in any way that load_samples takes."""
         self._path = path
-        self._ids = {
-            name: task.task_id for task in tasks for name in (task.task_id.lower(), task.task_id.rpartition("/")[2])
-        }
+        self._ids = {name: task.task_id for name, task in tasks_by_id(tasks).items()}
 
     async def generate(self, requests: Iterable[Request]) -> AsyncGenerator[Sequence[Completion], None]:
         """Answer in the order asked. Raises GeneratorError, where the file holds no answer too."""
