@@ -1,6 +1,5 @@
 """`trialbox evaluate`: programs for a whole data set, graded."""
 
-import enum
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -29,40 +28,27 @@ from trialbox.synthesis.results import FILES, Graded, Report, document, recordin
 from trialbox.synthesis.tasks import (
     Recorded,
     Sample,
-    Task,
     TaskFileError,
+    TaskSet,
     content_md5,
-    load_humaneval,
-    load_humaneval_plus,
-    load_mbpp,
-    load_mbpp_plus,
+    load,
     load_samples,
+    located,
     references,
 )
-
-
-class TaskSet(enum.StrEnum):
-    """The data sets that can be loaded."""
-
-    MBPP = "mbpp"
-    MBPP_PLUS = "mbpp+"
-    HUMANEVAL = "humaneval"
-    HUMANEVAL_PLUS = "humaneval+"
-
-
-_LOADERS: dict[TaskSet, Callable[[Path], list[Task]]] = {
-    TaskSet.MBPP: load_mbpp,
-    TaskSet.MBPP_PLUS: load_mbpp_plus,
-    TaskSet.HUMANEVAL: load_humaneval,
-    TaskSet.HUMANEVAL_PLUS: load_humaneval_plus,
-}
 
 
 def command(
     tasks: Annotated[
         TaskSet, typer.Option(case_sensitive=False, help="Which data set the tasks are of; + means evalplus's.")
     ],
-    data: Annotated[Path, typer.Option(metavar="FILE", help="Its file: JSON or JSON Lines, gzipped or not.")],
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="Its file: JSON or JSON Lines, gzipped or not; or hf://owner/name/file on the Hugging Face hub.",
+        ),
+    ],
     samples: Annotated[
         Path | None,
         typer.Option(
@@ -94,9 +80,10 @@ def command(
         raise typer.BadParameter("give either --samples FILE or --reference")
     service = Service(server, token_file, tls_ca, tls_certificate, tls_key)
     try:
-        loaded = _LOADERS[tasks](data)
+        file = located(data)
+        loaded = load(tasks, file)
         programs = Recorded(samples=references(loaded)) if samples is None else load_samples(samples, loaded)
-        data_md5 = content_md5(data)
+        data_md5 = content_md5(file)
     except (TaskFileError, OSError) as error:
         leave(str(error), ExitStatus.USAGE)
     began = time.monotonic()
