@@ -6,8 +6,9 @@ async function start() {
   document.getElementById("panel-tasks").append(...tasksTable(overview, words));
   document.getElementById("panel-programs").append(...programsTable(overview, words));
   await new TaskDialog(overview, words).follow();
+  document.documentElement.dataset.ready = "tables";
   await drawPlots();
-  document.documentElement.dataset.ready = "yes";
+  document.documentElement.dataset.ready = "plots";
 }
 
 start().catch((error) => {

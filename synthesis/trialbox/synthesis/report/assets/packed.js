@@ -2,7 +2,9 @@
 
 async function unpackText(id) {
   const letters = atob(document.getElementById(id).textContent);
-  const bytes = Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
+  // Not by Uint8Array.from, which takes ten times as long.
+  const bytes = new Uint8Array(letters.length);
+  for (let place = 0; place < letters.length; place++) bytes[place] = letters.charCodeAt(place);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Response(stream).text();
 }

@@ -10,9 +10,15 @@ async function drawPlots() {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   // All in their places before the first is drawn: they share the width.
   for (const name of Object.keys(figures)) document.getElementById(`figure-${name}`).hidden = false;
-  const draw = () => Object.entries(figures).map(([name, figure]) => drawPlot(name, figure));
+  const draw = async () => {
+    for (const [name, figure] of Object.entries(figures)) {
+      // Between two plots the reader has a turn.
+      await new Promise((resolve) => setTimeout(resolve));
+      await drawPlot(name, figure);
+    }
+  };
   dark.addEventListener("change", draw);
-  await Promise.all(draw());
+  await draw();
 }
 
 function drawPlot(name, figure) {

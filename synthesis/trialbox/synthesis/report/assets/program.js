@@ -18,7 +18,7 @@ function programView(group, block, words) {
 }
 
 function sourceView(source, label) {
-  const lines = source.split("\n").map((line) => element("span", { class: "line" }, line, "\n"));
+  const lines = source.split("\n").map((line) => element("span", { class: "line" }, `${line}\n`));
   return element("pre", { class: "source", tabindex: "0", "aria-label": label }, element("code", {}, ...lines));
 }
 
