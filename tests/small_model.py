@@ -98,10 +98,10 @@ def write_tasks(file: Path, rows: Iterable[Row]) -> Path:
 def prompt(row: Row, *, asserts: int = 3) -> str:
     """What the model is shown of a task."""
     shown = "\n".join(row["test_list"][:asserts])
-    return (
-        f"You are an expert Python programmer, and here is your task: {row['text']} "
-        f"Your code should pass these tests:\n\n{shown}\n[BEGIN]\n"
-    )
+    told = f"You are an expert Python programmer, and here is your task: {row['text']}"
+    if shown:
+        told += f" Your code should pass these tests:\n\n{shown}"
+    return f"{told}\n[BEGIN]\n"
 
 
 def training_rows(seed: int) -> Iterator[Row]:

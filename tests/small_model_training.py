@@ -30,7 +30,7 @@ class Stage:
 
 
 # First short texts: what to look at is found sooner where there is little else.
-STAGES = (Stage(steps=90, batch=64, asserts=(0,)), Stage(steps=110, batch=32, asserts=(0, 1, 3, 3)))
+STAGES = (Stage(steps=90, batch=64, asserts=(0,)), Stage(steps=140, batch=32, asserts=(0, 1, 3, 3)))
 STEPS = sum(stage.steps for stage in STAGES)
 LEARNING_RATE = 3e-3
 WARM_UP_STEPS = 30

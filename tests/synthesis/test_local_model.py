@@ -15,10 +15,14 @@ from trialbox.client import Sandbox
 from trialbox.synthesis.generators import FinishReason, GeneratorError, Request, sample_seed
 from trialbox.synthesis.generators.local_model import LocalModel
 from trialbox.synthesis.prompts import Message
+from trialbox.synthesis.prompts.prompt_format import PromptFormat, Style
 from trialbox.synthesis.tasks import load_mbpp
 
 ROWS = small_model.tasks("test", 50)
 DONE = ("[DONE]",)
+
+# As small as it is, more threads only wait for each other where other tests run too.
+torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +66,13 @@ async def test_the_likeliest_programs_solve_tasks_that_the_model_has_not_seen(
     assert 10 <= solved < len(ROWS)
 
 
+@pytest.mark.parametrize("asserts", [0, 1, 3])
+def test_the_model_learnt_the_papers_prompts(tmp_path: Path, asserts: int) -> None:
+    tasks = load_mbpp(small_model.write_tasks(tmp_path / "tasks.jsonl", ROWS))
+    shown = PromptFormat(style=Style.FEW_SHOT, shown_asserts=asserts)
+    assert [shown.prompt(task).content for task in tasks] == [small_model.prompt(row, asserts=asserts) for row in ROWS]
+
+
 async def test_a_sample_is_the_same_alone_and_in_any_batch(folder: str) -> None:
     requests = sampled(40)
     several = [LocalModel.load(folder, device="cpu", batch_size=size) for size in (1, 7, 40)]
@@ -80,16 +91,16 @@ async def test_another_seed_gives_another_sample(model: LocalModel) -> None:
 
 @pytest.mark.parametrize("stop", ["turn", "\n", "]", "def", "f "])
 async def test_a_stop_string_is_never_in_the_text(model: LocalModel, stop: str) -> None:
-    row = small_model.tasks("train", 1)[0]
-    (completion,) = await answers(model, [request(small_model.prompt(row), stop=(stop,))])
-    whole = f"{row['code']}\n[DONE]"
-    assert completion.text == whole[: whole.index(stop)]
+    prompt = small_model.prompt(ROWS[0])
+    whole, completion = await answers(model, [request(prompt), request(prompt, stop=(stop,))])
+    assert completion.text == whole.text[: whole.text.index(stop)]
     assert completion.finish_reason is FinishReason.STOP
 
 
 async def test_each_row_has_its_own_most_tokens(model: LocalModel) -> None:
     prompt = small_model.prompt(ROWS[0])
-    found = await answers(model, [request(prompt, max_tokens=most) for most in (1, 5, 60)])
+    wanted = [request(prompt, max_tokens=most, temperature=0.01 if most < 60 else 0.0) for most in (1, 5, 60)]
+    found = await answers(model, wanted)
     assert [item.tokens for item in found[:2]] == [1, 5]
     reasons = [item.finish_reason for item in found]
     assert reasons == [FinishReason.LENGTH, FinishReason.LENGTH, FinishReason.STOP]

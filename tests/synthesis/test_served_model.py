@@ -10,6 +10,7 @@ from pathlib import Path
 import hosts
 import pytest
 import small_model
+import torch
 from wanted_samples import answers, chat, request
 
 from trialbox.synthesis.generators import FinishReason, GeneratorError
@@ -19,6 +20,9 @@ from trialbox.synthesis.generators.openai_compatible import OpenAICompatible
 ROWS = small_model.tasks("test", 6)
 PROMPTS = [small_model.prompt(row) for row in ROWS]
 DONE = ("[DONE]",)
+
+# As small as it is, more threads only wait for each other where other tests run too.
+torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")

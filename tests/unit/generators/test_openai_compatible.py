@@ -303,4 +303,4 @@ async def test_a_password_in_the_address_is_not_shown() -> None:
             await answers(generator, [request()])
         await generator.close()
     assert KEY not in str(raised.value)
-    assert str(raised.value).startswith(f"{served.url}/completions answered 400")
+    assert str(raised.value).startswith(f"Mbpp/11, sample 0: {served.url}/completions answered 400")

@@ -47,6 +47,7 @@ ANSWERS = {
     "fence of a helper before": f"```python\ndef other(n): ...\n```\n```python\n{DOUBLE}```",
     "fence corrected later": f"```python\n{DOUBLE}```\nor\n```python\ndef double(n):\n    return n + n\n```",
     "fence that only closes": f"{DOUBLE}```\nThis doubles it.\n```python\ndef double(n): return 3\n```",
+    "fence of output after": f"{DOUBLE}\nOutput:\n```text\n2\n```",
     "chatter before": f"Sure, here is the function:\n\n{DOUBLE}",
     "chatter after": f"{DOUBLE}\nThis function takes a number.\n\ndef more(): ...",
     "chatter of every kind": f"Python 3\nAnswer:\nOk.\nWhat?\n1. First\n> quoted\n- a list\n\n{DOUBLE}\nDone!",

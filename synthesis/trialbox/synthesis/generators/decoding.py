@@ -26,8 +26,10 @@ class Sampler:
     def __init__(self, requests: Sequence[Request], prompt_tokens: int, device: Any) -> None:
         self._prompt_tokens = prompt_tokens
         self._sampled = [row for row, request in enumerate(requests) if request.temperature > 0]
+        self._rows = torch.tensor(self._sampled, device=device)
         sampled = [requests[row] for row in self._sampled]
-        steps = max((request.max_tokens for request in sampled), default=0)
+        # A row that is done is drawn for until the last one is.
+        steps = max(request.max_tokens for request in requests)
         # Python promises that `random` gives the same numbers for ever; a device's own generator differs from others.
         numbers = [random.Random(request.seed) for request in sampled]
         self._uniform = _column([[source.random() for _ in range(steps)] for source in numbers], device)
@@ -42,12 +44,11 @@ class Sampler:
         if not self._sampled:
             return scores
         everyone = len(self._sampled) == len(scores)
-        chosen = self._draw(scores if everyone else scores[self._sampled], input_ids.shape[1] - self._prompt_tokens)
+        chosen = self._draw(scores if everyone else scores[self._rows], input_ids.shape[1] - self._prompt_tokens)
         only = torch.full_like(scores, -torch.inf) if everyone else scores.clone()
         if not everyone:
-            only[self._sampled] = -torch.inf
-        rows = torch.tensor(self._sampled, device=scores.device)
-        only[rows, chosen] = 0
+            only[self._rows] = -torch.inf
+        only[self._rows, chosen] = 0
         return only
 
     def _draw(self, scores: Any, step: int) -> Any:

@@ -102,9 +102,8 @@ class LocalModel:
     async def close(self) -> None:
         """Let go of the model, when the batch that was cancelled has ended."""
         await asyncio.to_thread(self._thread.shutdown)
-        on_gpu = self._model.device.type == "cuda"
         self._model = self._tokenizer = None
-        if on_gpu:
+        if torch.cuda.is_initialized():
             torch.cuda.empty_cache()
 
     def _items(self, requests: Sequence[Request]) -> list[_Item]:
@@ -113,7 +112,7 @@ class LocalModel:
 
     def _item(self, request: Request) -> _Item:
         tokens = self._tokens(request.prompt)
-        most = getattr(self._model.config, "max_position_embeddings", None)
+        most = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
         if not tokens:
             raise GeneratorError(f"the prompt of {request.prompt.task_id} is empty to the tokenizer of {self._name}")
         if most is not None and len(tokens) + request.max_tokens > most:

@@ -82,29 +82,25 @@ class OpenAICompatible:
 
     async def _complete(self, request: Request) -> Completion:
         path, body = _question(request, self._model)
+        who = f"{request.prompt.task_id}, sample {request.index}: {self._shown_url}/{path}"
         for attempt in self._patience.attempts():
             began = time.monotonic()
             try:
                 response = await self._client.post(path, json=body)
             except httpx.RequestError as error:
-                fault = f"{self._place(path)}: {str(error) or type(error).__name__}"
+                fault = f"{who}: {str(error) or type(error).__name__}"
                 await attempt.wait(fault)
                 continue
             if response.status_code == httpx.codes.OK:
                 try:
                     return read_answer(request, response.content, time.monotonic() - began)
                 except AnswerError as error:
-                    raise GeneratorError(f"{self._place(path)} answered what is no completion: {error}") from error
-            fault = (
-                f"{self._place(path)} answered {response.status_code}: {self._without_key(complaint(response.text))}"
-            )
+                    raise GeneratorError(f"{who} answered what is no completion: {error}") from error
+            fault = f"{who} answered {response.status_code}: {self._without_key(complaint(response.text))}"
             if response.status_code != httpx.codes.TOO_MANY_REQUESTS and not response.is_server_error:
                 raise GeneratorError(fault)
             await attempt.wait(fault, response.headers.get("Retry-After"))
         raise AssertionError("the last attempt waits for no other: it raises")
-
-    def _place(self, path: str) -> str:
-        return f"{self._shown_url}/{path}"
 
     def _without_key(self, text: str) -> str:
         # Some servers repeat the header that they refuse.

@@ -3,8 +3,9 @@
 1. What comes after the first `[DONE]` is dropped, and before that what comes before the last `[BEGIN]`.
 2. Where there are fences, the program is one of the blocks between them; the last may be left open. Blocks in Python or
    in no named language go before others. Of several it is the first that defines the task's function (where the data
-   set doesn't name it: one that its asserts call), else the first that defines anything, else the first. A first fence
-   that names no language and comes after code closes what the prompt had opened: the program is what comes before it.
+   set doesn't name it: one that its asserts call), else the first that defines anything, else the first. Where code
+   comes before a first fence that doesn't name Python, the program is that code: the fence closes what the prompt had
+   opened, or shows something else.
 3. Without fences, the lines of prose before the program are dropped, and all from the next such line on.
 4. What goes on after a prompt that is code is put behind it. An answer that defines the task's function anew is a whole
    program; it gets what the prompt has before that function, such as imports, unless it repeats that.
@@ -23,7 +24,7 @@ from trialbox.synthesis.tasks import Task
 
 _FENCE = "`"
 _LEAST_TICKS = 3
-_PYTHON = ("", "python", "python3", "py", "py3")
+_NAMES_OF_PYTHON = ("python", "python3", "py", "py3")
 _DEFINITION = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
 _CALLED = re.compile(r"\b(\w+)\(")
 
@@ -31,7 +32,7 @@ _CALLED = re.compile(r"\b(\w+)\(")
 def extract(text: str, task: Task) -> str | None:
     """Make of an answer the whole program to grade; None where it holds no code."""
     blocks, before = _blocks(_between_marks(text))
-    code = "" if blocks and blocks[0].language else without_prose(before)
+    code = "" if blocks and blocks[0].language in _NAMES_OF_PYTHON else without_prose(before)
     fenced = not code.strip()
     if fenced:
         code = _chosen(blocks, task)
@@ -85,7 +86,7 @@ def _opened(line: str) -> _Block | None:
     ticks = len(head) - len(before)
     language = info.strip().split(maxsplit=1)[0].lower() if info.strip() else ""
     # After words on the same line only a language makes it a fence.
-    if ticks < _LEAST_TICKS or (before and language not in _PYTHON[1:]):
+    if ticks < _LEAST_TICKS or (before and language not in _NAMES_OF_PYTHON):
         return None
     return _Block(language, ticks, 0 if before else _indent(line), [])
 
@@ -95,7 +96,9 @@ def _closes(line: str, ticks: int) -> bool:
 
 
 def _chosen(blocks: Sequence[_Block], task: Task) -> str:
-    codes = [block.code for block in blocks if block.language in _PYTHON] or [block.code for block in blocks]
+    codes = [block.code for block in blocks if block.language in ("", *_NAMES_OF_PYTHON)] or [
+        block.code for block in blocks
+    ]
     wanted = {task.entry_point} if task.entry_point else {name for one in task.asserts for name in _CALLED.findall(one)}
     defined = [set(_DEFINITION.findall(code)) for code in codes]
     for suits in (lambda names: names & wanted, bool):
