@@ -14,15 +14,15 @@ SETTINGS = {"model": "tests/small", "tasks": "mbpp", "samples": 4, "temperature"
 _LONGEST = 256
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class MemoryRun:
     """A run as RunView has it; the rows must be in order."""
 
     settings: Mapping[str, Any] = field(default_factory=lambda: dict(SETTINGS))
     tasks: Sequence[TaskRow]
     prompts: Mapping[str, str]
-    sample_rows: Sequence[SampleRow]
-    program_rows: Sequence[ProgramRow]
+    sample_rows: Sequence[SampleRow] = ()
+    program_rows: Sequence[ProgramRow] = ()
 
     def prompt(self, prompt_id: str) -> str:
         return self.prompts[prompt_id]

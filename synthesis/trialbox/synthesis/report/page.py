@@ -2,24 +2,25 @@
 
 import base64
 import hashlib
+import json
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import plotly.offline
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
+from trialbox.synthesis.generators.extras import extra_synthesis
 from trialbox.synthesis.report.blocks import TRUST_LETTERS, VERDICT_LETTERS, block
 from trialbox.synthesis.report.figures import figures
 from trialbox.synthesis.report.overview import Overview
 from trialbox.synthesis.report.packing import packed, packed_text
-from trialbox.synthesis.report.summary import Summary
-from trialbox.synthesis.report.task_runs import STATES, task_runs
-from trialbox.synthesis.results import CONFIDENCE
+from trialbox.synthesis.results import CONFIDENCE, STATES, Summary, summarise, summary_document, task_runs
 from trialbox.synthesis.store import RunView
+
+with extra_synthesis("the report"):
+    import plotly.offline
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
 
 _ASSETS = files("trialbox.synthesis.report") / "assets"
 _STYLE = "report.css"
@@ -29,23 +30,27 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
 def write_report(run: RunView, path: Path) -> None:
-    """Write the report of a run, at once, over what is there.
+    """Write the report of a run, and its main figures beside it with the suffix .json, each at once, over what is there.
 
-    Holds a task's samples and programs in memory at a time, and a line of each program. Raises OSError.
+    Holds a task's samples and programs in memory at a time, and a line of each program. Raises OSError, and what `run`
+    raises.
     """
+    summary = summarise(run)
+    _replace(path, _page(run, summary))
+    _replace(path.with_suffix(".json"), [json.dumps(summary_document(summary), indent=2), "\n"])
+
+
+def _replace(path: Path, parts: Iterable[str]) -> None:
     new = path.with_name(f"{path.name}.new")
     try:
         with new.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(_page(run))
+            file.writelines(parts)
         new.replace(path)
     finally:
         new.unlink(missing_ok=True)
 
 
-def _page(run: RunView) -> Iterator[str]:
-    summary = Summary()
-    for task_run in task_runs(run):
-        summary.add(task_run)
+def _page(run: RunView, summary: Summary) -> Iterator[str]:
     overview = Overview()
 
     def blocks() -> Iterator[str]:
@@ -65,7 +70,7 @@ def _page(run: RunView) -> Iterator[str]:
     )
     environment.filters["visible"] = visible
     yield from environment.get_template("report.html").generate(
-        settings=run.settings,
+        settings=dict(_flat(run.settings)),
         summary=summary,
         confidence=CONFIDENCE,
         style=Markup(_asset(_STYLE)),
@@ -86,6 +91,15 @@ def visible(value: Any) -> str:
         f"⟨U+{ord(char):04X}⟩" if char not in "\t\n" and unicodedata.category(char) in _INVISIBLE else char
         for char in str(value)
     )
+
+
+def _flat(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Take settings out of groups, and leave out those that were left to others."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{name} {inner}", told) for inner, told in _flat(value))
+        elif value is not None:
+            yield name, value
 
 
 def _words() -> dict[str, Any]:
