@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from trialbox.cli._exits import telling_of_writes
-from trialbox.cli._runs import telling_of_faults
+from trialbox.cli._runs import telling_of_input
 from trialbox.cli._show import mebibytes
 from trialbox.synthesis.store import StoredRun
 
@@ -26,7 +26,7 @@ def command(
     path = out or run / f"report{_SUFFIX}"
     if path.suffix != _SUFFIX:
         raise typer.BadParameter(f"--out {path} must end in {_SUFFIX}; the figures go beside it")
-    with telling_of_faults(), StoredRun(run) as view:
+    with telling_of_input(), StoredRun(run) as view:
         # Brings packages of an extra.
         from trialbox.synthesis.report import write_report
 

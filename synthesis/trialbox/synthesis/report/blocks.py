@@ -31,7 +31,11 @@ def block(run: TaskRun, prompt: Callable[[str], str]) -> dict[str, Any]:
         "reference": run.task.reference,
         "note": run.task.note,
         "baseCases": run.task.base_cases,
-        "prompts": {prompt_id: prompt(prompt_id) for prompt_id in {sample.prompt_id: None for sample in run.samples}},
+        "prompts": {
+            prompt_id: prompt(prompt_id)
+            for prompt_id in dict.fromkeys(sample.prompt_id for sample in run.samples)
+            if prompt_id is not None
+        },
         "groups": groups,
         "texts": texts.texts,
     }

@@ -30,7 +30,7 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
 def write_report(run: RunView, path: Path) -> None:
-    """Write the report of a run, and its main figures beside it with the suffix .json, each at once, over what is there.
+    """Write the report of a run, and its main figures beside it with the suffix .json, each at once.
 
     Holds a task's samples and programs in memory at a time, and a line of each program. Raises OSError, and what `run`
     raises.

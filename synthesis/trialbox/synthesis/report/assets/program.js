@@ -87,6 +87,8 @@ function sampleView(sample, block) {
 
 // A prompt is a text, or a chat as JSON.
 function promptView(prompt) {
+  // Recorded elsewhere: nobody knows what the model was shown.
+  if (prompt === undefined) return [];
   const turns = chatTurns(prompt);
   if (turns === null) return [textView(prompt, "Prompt")];
   return turns.flatMap(({ role, content }) => [element("h6", {}, role), textView(content, `Turn of the ${role}`)]);
