@@ -27,8 +27,6 @@ def command(
 
     Everything else is set by environment variables that begin with TRIALBOX_; options win over them.
     """
-    # As python -m trialbox.server does.
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     try:
         from trialbox.server.app import main
     except ModuleNotFoundError as error:
