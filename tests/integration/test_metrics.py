@@ -275,7 +275,7 @@ def test_nobody_is_told_unless_the_operator_says_where() -> None:
     ("address", "status", "complaint"),
     [
         ("unix:/tmp/metrics", 2, "TRIALBOX_METRICS_ADDRESS = 'unix:/tmp/metrics': is not HOST:PORT"),
-        ("9100", 2, "TRIALBOX_METRICS_ADDRESS = '9100': is neither HOST:PORT"),
+        ("9100", 2, "TRIALBOX_METRICS_ADDRESS = '9100': is not HOST:PORT"),
         ("{taken}", 3, "can't listen on {taken} for metrics: "),
     ],
 )

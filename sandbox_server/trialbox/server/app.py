@@ -136,7 +136,8 @@ async def _serve(sandbox: Sandbox, metrics: Metrics, certificates: Certificates 
         )
     stop = _stop_signal()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, directory.reload)
-    _log.info("serving", address=settings.address, port=port, slots=settings.slots)
+    say, event = (_log.info, "serving") if readiness.serves else (_log.error, "not_serving")
+    say(event, address=settings.address, port=port, slots=settings.slots)
     await _told_to_stop(stop, settings.lifeline_fd)
     _log.info("stopping", grace_seconds=settings.stop_grace_seconds)
     for chore in chores:
