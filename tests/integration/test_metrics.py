@@ -300,6 +300,11 @@ def _alert_queries() -> list[str]:
     return [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
 
 
+def _autoscaling_queries() -> list[str]:
+    scaled = yaml.safe_load((DEPLOY / "k8s/components/keda/scaled-object.yaml").read_text())
+    return [trigger["metadata"]["query"] for trigger in scaled["spec"]["triggers"]]
+
+
 def _parts(node: Any) -> Iterator[Any]:
     """All nodes of a parsed query."""
     yield node
@@ -309,11 +314,12 @@ def _parts(node: Any) -> Iterator[Any]:
             yield from _parts(child)
 
 
-# What Prometheus adds to every sample.
-_TARGET_LABELS = {"instance", "job"}
+# What Prometheus adds to every sample, its operator's ServiceMonitor included.
+_TARGET_LABELS = {"instance", "job", "namespace"}
+_QUERIES = {"dashboard": _dashboard_queries, "alerts": _alert_queries, "autoscaling": _autoscaling_queries}
 
 
-@pytest.mark.parametrize("queries", [_dashboard_queries, _alert_queries], ids=["dashboard", "alerts"])
+@pytest.mark.parametrize("queries", _QUERIES.values(), ids=_QUERIES)
 def test_every_query_names_metrics_and_labels_that_exist(server: Observed, queries: Any) -> None:
     known: dict[str, set[str]] = {}
     with Sandbox(server.address) as box:  # so that histograms have something to show
