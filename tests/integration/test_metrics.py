@@ -19,7 +19,6 @@ import promql_parser
 import pytest
 import yaml
 from telemetry_stage import Observed, Samples, labels, observed
-from test_waived_layers import CGROUP_LAYERS, WITHOUT_CGROUPS
 
 from trialbox.client import (
     Call,
@@ -33,6 +32,7 @@ from trialbox.client import (
     Stdio,
     Suite,
 )
+from trialbox.server.layers import CGROUPS
 from trialbox.v1 import execution_pb2, sandbox_service_pb2
 from trialbox.v1.sandbox_service_pb2_grpc import SandboxServiceStub
 
@@ -254,10 +254,10 @@ def test_build_and_layers_are_told(server: Observed, box: Sandbox) -> None:
 
 
 def test_waived_layers_are_zero_and_logged() -> None:
-    settings = {"WAIVED_LAYERS": json.dumps(CGROUP_LAYERS), "SLOTS": "1", "SPARE_SLOTS": "0", "LOG_LEVEL": "info"}
-    with observed(settings, prefix=WITHOUT_CGROUPS) as server:
-        assert {line["layer"] for line in server.logged("layer_waived")} == set(CGROUP_LAYERS)
-        for layer in CGROUP_LAYERS:
+    settings = {"WAIVED_LAYERS": json.dumps([*CGROUPS]), "SLOTS": "1", "SPARE_SLOTS": "0", "LOG_LEVEL": "info"}
+    with observed(settings, prefix=hosts.WITHOUT_CGROUPS) as server:
+        assert {line["layer"] for line in server.logged("layer_waived")} == set(CGROUPS)
+        for layer in CGROUPS:
             assert (("trialbox_isolation_layer", labels(layer=layer)), 0.0) in server.samples().items()
         assert server.samples().of("trialbox_isolation_layer", layer="seccomp") == 1
 

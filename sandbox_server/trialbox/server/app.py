@@ -74,6 +74,9 @@ async def _serve(sandbox: Sandbox, metrics: Metrics, certificates: Certificates 
             await health_servicer.set(name, statuses.SERVING if serving else statuses.NOT_SERVING)
 
     readiness = Readiness(tell_health)
+    # Before anybody can ask: health says SERVING of itself.
+    await readiness.found(sandbox.layers)
+    sandbox.pool.on_health = readiness.slots_work
     suites = SuiteStore(settings.suite_cache_bytes)
     directory = Directory(settings.tenants_file, sandbox.maximum_limits)
     metrics.watch(sandbox, readiness, suites, directory.current)
@@ -125,8 +128,6 @@ async def _serve(sandbox: Sandbox, metrics: Metrics, certificates: Certificates 
     gc.freeze()
     await server.start()
     probe_server = await probes.start(settings.health_address, health_servicer)
-    await readiness.found(sandbox.layers)
-    sandbox.pool.on_health = readiness.slots_work
     chores = [asyncio.create_task(_repeat_self_test(sandbox, readiness)), asyncio.create_task(directory.watch())]
     if not (directory.current().are_set or settings.tls_client_ca_file or is_local(settings.address)):
         _log.warning(

@@ -74,7 +74,7 @@ class CallObserver(grpc.aio.ServerInterceptor):
                 if hasattr(answers, "__aiter__"):
                     async for answer in answers:
                         yield answer
-                else:  # it writes its answers itself
+                else:  # it writes its answers itself, as health's does
                     await answers
 
         return observed

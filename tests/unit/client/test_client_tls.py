@@ -57,8 +57,8 @@ def test_nobody_else_s_word_is_taken(secure_address: str, tls: bool, complaint: 
                 client.server_info()
 
 
-@pytest.mark.parametrize("token", ["", "a b", "secret\n", "geh\u00e9im"])
+@pytest.mark.parametrize("token", ["", " secret", "secret\n", "two\nlines", "geh\u00e9im"])
 def test_what_is_no_token_is_refused_and_not_repeated(token: str) -> None:
-    with pytest.raises(InvalidRequestError, match=r"^token: visible ASCII characters are wanted") as raised:
+    with pytest.raises(InvalidRequestError, match="token: ASCII in one line") as raised:
         Sandbox("localhost:1", token=token)
     assert not token.strip() or token not in str(raised.value)
