@@ -17,7 +17,9 @@ def command(
     slots: Annotated[
         int | None, typer.Option(min=1, help="How many programs run at once. Default: one a processor.")
     ] = None,
-    queue_size: Annotated[int | None, typer.Option(min=0, help="How many requests may wait for a slot.")] = None,
+    queue_size: Annotated[
+        int | None, typer.Option(min=0, help="How many requests of a tenant may wait for a slot.")
+    ] = None,
     waive: Annotated[
         list[str] | None,
         typer.Option(metavar="LAYER", help="Serve although this isolation layer is missing. May be repeated."),
