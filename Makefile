@@ -83,7 +83,8 @@ test: need-root lint scientific synthesis kubernetes-tools
 	$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-thorough: need-root setup
-	$(BIN)/python -m pytest --thorough tests/integration/test_leaks.py tests/escape/test_slot_kills.py
+	$(BIN)/python -m pytest --thorough tests/integration/test_leaks.py tests/escape/test_slot_kills.py \
+	    tests/unit/tasks/test_mathqa.py
 
 test-cgroup2: need-root setup
 	$(BIN)/python tests/cgroup2/machine.py

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from trialbox.client import Call, Sandbox, Trust
-from trialbox.synthesis.tasks import Task, load_humaneval, load_mbpp_plus
+from trialbox.synthesis.tasks import Task, load_humaneval, load_mbpp_plus, references
 
 _PEERS = Path(__file__).with_name("peer_graders.py")
 _SLOTS = 2
@@ -52,10 +52,10 @@ def main() -> None:
 def _own_seconds(tasks: Sequence[Task]) -> float:
     """What the calls take that no grader can leave out, made one after another in this process."""
     seconds = 0.0
-    for task in tasks:
+    for sample in references(tasks):
         names: dict[str, Any] = {}
-        exec(compile(task.reference, task.task_id, "exec"), names)  # the data set's own code, not a model's
-        for case in task.suite.cases:
+        exec(compile(sample.source, sample.name, "exec"), names)  # the data set's own code, not a model's
+        for case in sample.task.suite.cases:
             if isinstance(case, Call):
                 arguments = copy.deepcopy(case.args)
                 began = time.process_time()
@@ -76,7 +76,7 @@ def _peer(interpreter: Path, grader: str, data: Path, home: str | None = None) -
 
 def _grade(box: Sandbox, tasks: Sequence[Task]) -> float:
     began = time.perf_counter()
-    evaluations = list(box.evaluate_many([(task.reference, task.suite) for task in tasks]))
+    evaluations = list(box.evaluate_many([(sample.source, sample.task.suite) for sample in references(tasks)]))
     seconds = time.perf_counter() - began
     trusts = Counter(case.trust for evaluation in evaluations for case in evaluation.cases)
     failed = sorted(tasks[one.index or 0].task_id for one in evaluations if not one.passed)

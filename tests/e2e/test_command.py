@@ -157,6 +157,26 @@ def test_json_of_a_run_is_one_document(address: str) -> None:
     assert document["usage"]["wall_seconds"] > 0
 
 
+def test_tasks_of_ones_own_are_evaluated(address: str, tmp_path: Path) -> None:
+    row = {
+        "task_id": "own/add",
+        "prompt": "Add numbers, of a line too.",
+        "entry_point": "add",
+        "reference": "def add(a, b): return a + b\nif __name__ == '__main__': print(add(*map(int, input().split())))",
+        "asserts": ["assert add(1, one) == 2"],
+        "calls": [{"arguments": [0.1, 0.2], "expected": 0.3, "absolute_tolerance": 1e-9}],
+        "stdio": [{"stdin": "1 2", "expected": "3"}],
+        "setup": "one = 1",
+    }
+    data = tmp_path / "own.jsonl"
+    data.write_text(json.dumps(row))
+    done = trialbox("evaluate", "--tasks", "jsonl", "--data", data, "--reference", "--json", "--server", address)
+    assert done.returncode == 0, done.stderr
+    (result,) = json.loads(done.stdout)["results"]
+    assert [case["case"] for case in result["cases"]] == ["asserts[0]", "calls[0]", "stdio[0]"]
+    assert result["passed"]
+
+
 def test_references_are_evaluated_in_the_order_of_the_tasks(address: str, tasks: Path) -> None:
     done = trialbox("evaluate", "--tasks", "mbpp", "--data", tasks, "--reference", "--json", "--server", address)
     document = json.loads(done.stdout)

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from trialbox.cli._exits import ExitStatus, leave
-from trialbox.client import AccessDeniedError, InvalidRequestError, IsolationPath, Sandbox, SandboxError
+from trialbox.client import AccessDeniedError, AsyncSandbox, InvalidRequestError, IsolationPath, Sandbox, SandboxError
 
 _ACCESS = "Access to --server"
 
@@ -63,14 +63,18 @@ class Service:
 
     def open(self) -> Sandbox:
         """Prepare to call it, or start a private one; raises SandboxError, OSError and UnicodeDecodeError."""
-        if self.server is None:
-            return Sandbox.local()
-        return Sandbox(
-            self.server,
-            token=self.token_file.read_text().strip() if self.token_file else None,
-            tls=self.tls_ca == "system" or self.tls_ca or False,
-            certificate=(self.tls_certificate, self.tls_key) if self.tls_certificate and self.tls_key else None,
-        )
+        return Sandbox.local() if self.server is None else Sandbox(self.server, **self._access())
+
+    def open_async(self) -> AsyncSandbox:
+        """The same for asyncio."""
+        return AsyncSandbox.local() if self.server is None else AsyncSandbox(self.server, **self._access())
+
+    def _access(self) -> dict[str, Any]:
+        return {
+            "token": self.token_file.read_text().strip() if self.token_file else None,
+            "tls": self.tls_ca == "system" or self.tls_ca or False,
+            "certificate": (self.tls_certificate, self.tls_key) if self.tls_certificate and self.tls_key else None,
+        }
 
 
 @contextmanager

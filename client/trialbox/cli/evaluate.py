@@ -1,6 +1,5 @@
 """`trialbox evaluate`: programs for a whole data set, graded."""
 
-import enum
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -9,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from trialbox.cli import _report
+from trialbox.cli import _report, _runs
 from trialbox.cli._exits import ExitStatus, leave, telling_of_writes
 from trialbox.cli._sandbox import (
     IsolationOption,
@@ -25,44 +24,33 @@ from trialbox.cli._sandbox import (
 from trialbox.cli._show import print_json, progress
 from trialbox.cli.run import parse_size
 from trialbox.client import IsolationPath, Limits
+from trialbox.synthesis.pipeline import RunSettings
 from trialbox.synthesis.results import FILES, Graded, Report, document, recording, write
+from trialbox.synthesis.store import Store
 from trialbox.synthesis.tasks import (
     Recorded,
     Sample,
-    Task,
     TaskFileError,
+    TaskSet,
     content_md5,
-    load_humaneval,
-    load_humaneval_plus,
-    load_mbpp,
-    load_mbpp_plus,
+    load,
     load_samples,
+    located,
     references,
 )
 
 
-class TaskSet(enum.StrEnum):
-    """The data sets that can be loaded."""
-
-    MBPP = "mbpp"
-    MBPP_PLUS = "mbpp+"
-    HUMANEVAL = "humaneval"
-    HUMANEVAL_PLUS = "humaneval+"
-
-
-_LOADERS: dict[TaskSet, Callable[[Path], list[Task]]] = {
-    TaskSet.MBPP: load_mbpp,
-    TaskSet.MBPP_PLUS: load_mbpp_plus,
-    TaskSet.HUMANEVAL: load_humaneval,
-    TaskSet.HUMANEVAL_PLUS: load_humaneval_plus,
-}
-
-
 def command(
     tasks: Annotated[
-        TaskSet, typer.Option(case_sensitive=False, help="Which data set the tasks are of; + means evalplus's.")
-    ],
-    data: Annotated[Path, typer.Option(metavar="FILE", help="Its file: JSON or JSON Lines, gzipped or not.")],
+        TaskSet | None, typer.Option(case_sensitive=False, help="Which data set the tasks are of; + means evalplus's.")
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Its file: JSON or JSON Lines, gzipped or not; or hf://owner/name/file on the Hugging Face hub.",
+        ),
+    ] = None,
     samples: Annotated[
         Path | None,
         typer.Option(
@@ -71,6 +59,12 @@ def command(
         ),
     ] = None,
     reference: Annotated[bool, typer.Option("--reference", help="Grade the data set's own solutions.")] = False,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Grade what is not graded yet of a run of `trialbox sample`, and show it all."
+        ),
+    ] = None,
     case_seconds: Annotated[float | None, typer.Option(help="Elapsed time that a case may take.")] = None,
     wall_seconds: Annotated[
         float | None, typer.Option(help="Elapsed time that all cases of a program may take together.")
@@ -89,14 +83,22 @@ def command(
     tls_key: TlsKeyOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Grade recorded programs, or a data set's own solutions, by the data set's tests."""
+    """Grade recorded programs, a data set's own solutions, or what a model wrote, by the data set's tests."""
+    service = Service(server, token_file, tls_ca, tls_certificate, tls_key)
+    if run is not None:
+        if any((tasks, data, samples, reference, case_seconds, wall_seconds, memory_bytes, out, isolation)):
+            raise typer.BadParameter("--run has its tasks, its programs and how they are graded in its folder")
+        _grade_run(run, service, json=json)
+        return
+    if tasks is None or data is None:
+        raise typer.BadParameter("give --tasks and --data, or --run DIR")
     if (samples is None) is not reference:
         raise typer.BadParameter("give either --samples FILE or --reference")
-    service = Service(server, token_file, tls_ca, tls_certificate, tls_key)
     try:
-        loaded = _LOADERS[tasks](data)
+        file = located(data)
+        loaded = load(tasks, file)
         programs = Recorded(samples=references(loaded)) if samples is None else load_samples(samples, loaded)
-        data_md5 = content_md5(data)
+        data_md5 = content_md5(file)
     except (TaskFileError, OSError) as error:
         leave(str(error), ExitStatus.USAGE)
     began = time.monotonic()
@@ -118,6 +120,17 @@ def command(
     else:
         _report.show(report)
     raise typer.Exit(ExitStatus.OK if all(item.passed for item in graded) else ExitStatus.FAILED)
+
+
+def _grade_run(folder: Path, service: Service, *, json: bool) -> None:
+    with _runs.telling_of_faults():
+        store = Store.resume(folder)
+    with store:
+        with _runs.telling_of_faults():
+            settings = RunSettings.of(store.settings())
+            tasks = settings.load_tasks()
+        _runs.go_on(store, tasks, settings, open_generator=None, service=service)
+    _runs.show(folder, json=json)
 
 
 def _grade(

@@ -10,7 +10,7 @@ A program that crashes, hangs or runs out of memory is no error: it has an outco
     ├── UnavailableError                      nobody served it: not reached, stopping, or the slot broke
     │   └── LocalServerError                  the embedded server did not start
     ├── DeadlineExceededError (TimeoutError)  no answer came in time
-    ├── CallCancelledError                    the call was given up, here or on the server
+    ├── CallCancelledError                    the call was given up here
     ├── AccessDeniedError                     the token is missing, wrong, or not good for this
     ├── UnsupportedError                      the server, set up as it is, can't do this
     └── InternalError                         the server broke its contract
@@ -110,7 +110,7 @@ class DeadlineExceededError(SandboxError, TimeoutError):
 
 
 class CallCancelledError(SandboxError):
-    """The call was given up, here or on the server."""
+    """The call was given up here: the client was closed."""
 
 
 class AccessDeniedError(SandboxError):

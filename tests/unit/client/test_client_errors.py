@@ -31,6 +31,8 @@ from trialbox.client import (
 from trialbox.client._wire.status import BY_CODE
 
 _FAILURES = [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
+# A server that stops may end calls with CANCELLED.
+_TRIED_AGAIN = [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.CANCELLED]
 _LIMITS = Limits(wall_seconds=5)
 
 
@@ -62,7 +64,7 @@ def _check(error: SandboxError, service: ScriptedService, code: grpc.StatusCode)
     assert type(error) is BY_CODE[code]
     assert (error.code, error.reason, str(error)) == (code, "SOME_REASON", "as scripted")
     assert error.request_id == service.requests[-1].request_id != ""
-    assert error.retryable is (code is grpc.StatusCode.UNAVAILABLE)
+    assert error.retryable is (code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED))
 
 
 def test_the_table_knows_every_status() -> None:
@@ -268,7 +270,7 @@ def test_the_info_comes_back_whole(client: Sandbox) -> None:
     )
 
 
-@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED])
+@pytest.mark.parametrize("code", _TRIED_AGAIN)
 def test_what_is_worth_a_retry_is_tried_again_under_the_same_id(
     service: ScriptedService, client: Sandbox, code: grpc.StatusCode
 ) -> None:
@@ -285,7 +287,7 @@ def test_there_is_an_end_to_trying(service: ScriptedService, client: Sandbox) ->
     assert len(service.requests) == 5
 
 
-@pytest.mark.parametrize("code", [code for code in _FAILURES if code.name not in ("UNAVAILABLE", "RESOURCE_EXHAUSTED")])
+@pytest.mark.parametrize("code", [code for code in _FAILURES if code not in _TRIED_AGAIN])
 def test_nothing_else_is_tried_again(service: ScriptedService, client: Sandbox, code: grpc.StatusCode) -> None:
     failing_first(service, 100, status(code, "SOME_REASON"))
     with pytest.raises(SandboxError):

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 import pytest
@@ -105,8 +105,9 @@ def test_answers_that_come_before_their_calls_are_taken_in_turn_and_one_too_many
     cases = [call("f", number, expected=number) for number in range(3)]
     with JudgeStage(*cases) as stage, closing(PlayedCandidate(stage)) as candidate:
         candidate.says_loaded()
-        for number in (0, 5, 2, 9):
-            candidate.says(VALUE, values.encode(number))
+        with suppress(BrokenPipeError):  # the judge may have hung up by the last of them
+            for number in (0, 5, 2, 9):
+                candidate.says(VALUE, values.encode(number))
         assert [record[:3] for record in stage.until("done")] == [
             [b"loaded"],
             [b"end", b"0", b"PASSED"],

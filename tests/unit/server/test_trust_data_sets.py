@@ -58,6 +58,7 @@ def test_references_pass_all_tests_that_stand_apart(
             else:
                 apart.append((case.source, analysis.stubs))
         if apart:
+            assert task.reference is not None
             raised = separation.run_apart(task.reference, planner.setup_stubs, task.suite.setup, apart)
             failures += [(task.task_id, error) for error in raised if error and error not in _NOT_YET]
     assert failures == []

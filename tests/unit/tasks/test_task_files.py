@@ -148,9 +148,12 @@ def test_a_fault_names_its_place(written: Callable[..., Path], load: Loader, con
     assert complaint in str(raised.value)
 
 
-def test_loading_tasks_needs_nothing_but_the_standard_library_and_the_sdk() -> None:
+@pytest.mark.parametrize("package", ["tasks", "prompts"])
+def test_loading_tasks_and_making_prompts_needs_nothing_but_the_standard_library_and_the_sdk(
+    package: str,
+) -> None:
     program = "import sys, trialbox.client; before = set(sys.modules)\n"
-    program += "import trialbox.synthesis.tasks\n"
+    program += f"import trialbox.synthesis.{package}\n"
     program += "new = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
     program += "print(sorted(new - set(sys.stdlib_module_names)))"
     printed = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
@@ -173,7 +176,7 @@ def test_the_published_files_load_whole(data_folder: Path, load: Loader, name: s
 @pytest.mark.needs_data
 def test_mbpp_is_read_as_it_was_published(data_folder: Path) -> None:
     tasks = load_mbpp(data_folder / "mbpp.jsonl", challenge=True)
-    assert sum("\r\n" in task.reference for task in tasks) == 972
+    assert sum("\r\n" in (task.reference or "") for task in tasks) == 972
     assert [task.task_id for task in tasks if task.suite.setup] == ["Mbpp/367", "Mbpp/927"]
     names = [case.name for task in tasks for case in task.suite.cases]
     assert sum(name.startswith("challenge_test_list") for name in names) == 16

@@ -28,7 +28,8 @@ _RETRIES = {
         "maxBackoff": "5s",
         "backoffMultiplier": 2,
         # A server pushes back (grpc-retry-pushback-ms) to set the pause, or to refuse the retry.
-        "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
+        # CANCELLED: a server that stops may end so what had just come; gRPC tries nothing again that was given up here.
+        "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED", "CANCELLED"],
     },
 }
 

@@ -26,7 +26,8 @@ BY_CODE: dict[StatusCode, type[errors.SandboxError]] = {
     StatusCode.RESOURCE_EXHAUSTED: errors.ResourceExhaustedError,
     StatusCode.UNAVAILABLE: errors.UnavailableError,
     StatusCode.DEADLINE_EXCEEDED: errors.DeadlineExceededError,
-    StatusCode.CANCELLED: errors.CallCancelledError,
+    # By a server that stops; who gives up here asks no status (see client_closed).
+    StatusCode.CANCELLED: errors.UnavailableError,
     StatusCode.UNAUTHENTICATED: errors.AccessDeniedError,
     StatusCode.PERMISSION_DENIED: errors.AccessDeniedError,
     StatusCode.FAILED_PRECONDITION: errors.UnsupportedError,

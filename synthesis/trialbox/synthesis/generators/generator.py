@@ -2,6 +2,7 @@
 
 import enum
 import hashlib
+import math
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -37,6 +38,17 @@ class Request:
     """0 takes the likeliest token each time."""
     max_tokens: int
     top_p: float = 1.0
+    """Only the likeliest tokens that together have this probability are drawn from."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 1 << 63:
+            raise ValueError(f"seed must be from 0 to 2**63 - 1, not {self.seed}")
+        if not 0 <= self.temperature < math.inf:
+            raise ValueError(f"temperature must be a finite number that isn't negative, not {self.temperature}")
+        if self.max_tokens < 1:
+            raise ValueError(f"max_tokens must be 1 or more, not {self.max_tokens}")
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p must be more than 0 and at most 1, not {self.top_p}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +63,8 @@ class Completion:
     """How many the model wrote; None where the backend doesn't say."""
     seconds: float | None
     """What it took; in a batch, its share of the batch's time. None where nobody knows any more."""
+    program: str | None = None
+    """The program to grade, where the backend knows it; None where it is to be taken out of the text."""
 
 
 class Generator(Protocol):
@@ -72,3 +86,8 @@ def sample_seed(run_seed: int, task_id: str, index: int) -> int:
     """Give each sample of a run a seed of its own, the same however the run is cut into batches."""
     digest = hashlib.sha256(f"{run_seed}/{task_id}/{index}".encode()).digest()
     return int.from_bytes(digest[:8]) >> 1
+
+
+def before_stop(text: str, stops: Sequence[str]) -> str:
+    """Cut a text before the first of the stop strings in it."""
+    return text[: min((place for stop in stops if (place := text.find(stop)) >= 0), default=len(text))]

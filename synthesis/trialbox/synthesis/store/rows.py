@@ -27,7 +27,8 @@ class TaskRow:
     task_id: str
     prompt: str
     """What the data set says of it."""
-    reference: str
+    reference: str | None
+    """None where the data set has none."""
     base_cases: int | None
     """How many cases, from the first, are those of the data set that this one extends; None where it extends none."""
     note: str

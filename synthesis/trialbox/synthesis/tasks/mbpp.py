@@ -36,4 +36,5 @@ def _task(row: Row, challenge: bool) -> Task:
         prompt=row.text("prompt" if sanitized else "text"),
         reference=row.text("code"),
         suite=Suite(cases, setup="\n".join(row.texts("test_imports")) if sanitized else row.text("test_setup_code")),
+        asserts=tuple(row.texts("test_list")),
     )

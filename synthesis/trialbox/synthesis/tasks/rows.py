@@ -1,16 +1,18 @@
 """Rows of JSON and JSON Lines files, gzipped or not, whose errors say where the fault lies."""
 
+import enum
 import gzip
 import hashlib
 import json
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import IO, Any, NoReturn, TypeVar, cast
 
 _Item = TypeVar("_Item")
+_Choice = TypeVar("_Choice", bound=enum.StrEnum)
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -24,24 +26,29 @@ class Row:
 
     place: str
     fields: Mapping[str, Any]
+    within: str = ""
+    """What its fields' names begin with, where it is part of another row: `calls[0].`."""
 
     def __contains__(self, field: str) -> bool:
         return field in self.fields
 
+    def value(self, field: str) -> Any:
+        """Whatever `field` holds; raises TaskFileError where the row doesn't have it."""
+        if field not in self.fields:
+            self.fail(field, f"is missing; the row has {', '.join(map(repr, self.fields)) or 'no fields'}")
+        return self.fields[field]
+
     def text(self, field: str) -> str:
         """The string in `field`; raises TaskFileError."""
-        value = self._get(field)
-        if not isinstance(value, str):
-            self.fail(field, f"must be a string, not {_kind(value)}")
-        return value
+        return self._value_of(str, "a string", field)
 
     def texts(self, field: str) -> list[str]:
         """The list of strings in `field`; raises TaskFileError."""
-        return self._list_of(str, "string", field)
+        return self._list_of(str, "a string", field)
 
     def identifier(self, field: str) -> str:
         """The string or whole number in `field`, as text; raises TaskFileError."""
-        value = self._get(field)
+        value = self.value(field)
         # True and False are ints to Python.
         if type(value) not in (int, str):
             self.fail(field, f"must be a string or a whole number, not {_kind(value)}")
@@ -56,11 +63,11 @@ class Row:
 
     def lists(self, field: str) -> list[list[Any]]:
         """The list of lists in `field`; raises TaskFileError."""
-        return self._list_of(list, "list", field)
+        return self._list_of(list, "a list", field)
 
     def tolerance(self, field: str) -> float:
         """The number in `field`, finite and not negative; raises TaskFileError."""
-        value = self._get(field)
+        value = self.value(field)
         # True and False are ints to Python.
         if isinstance(value, bool) or not isinstance(value, int | float):
             self.fail(field, f"must be a number, not {_kind(value)}")
@@ -68,23 +75,54 @@ class Row:
             self.fail(field, f"must be a finite number that isn't negative, not {value}")
         return value
 
+    def truth(self, field: str) -> bool:
+        """The true or false in `field`; raises TaskFileError."""
+        return self._value_of(bool, "true or false", field)
+
+    def one_of(self, choices: type[_Choice], field: str) -> _Choice:
+        """The member of an enum that `field` names; raises TaskFileError."""
+        name = self.text(field)
+        if name not in tuple(choices):
+            self.fail(field, f"must be one of {', '.join(choices)}, not {name!r}")
+        return choices(name)
+
+    def items(self, field: str) -> list[Any]:
+        """The list in `field`; raises TaskFileError."""
+        return self._value_of(list, "a list", field)
+
+    def mapping(self, field: str) -> dict[str, Any]:
+        """The object in `field`; raises TaskFileError."""
+        return self._value_of(dict, "an object", field)
+
+    def rows(self, field: str) -> list["Row"]:
+        """The list of objects in `field`, each a row; raises TaskFileError."""
+        items = self._list_of(dict, "an object", field)
+        return [Row(self.place, item, f"{self.within}{field}[{number}].") for number, item in enumerate(items)]
+
+    def allow(self, *fields: str) -> None:
+        """Refuse fields other than these; raises TaskFileError."""
+        for field in self.fields:
+            if field not in fields:
+                self.fail(field, f"is none of {', '.join(fields)}")
+
     def fail(self, field: str, complaint: str) -> NoReturn:
         """Raise TaskFileError about `field`."""
-        raise TaskFileError(f"{self.place}, field {field!r}: {complaint}")
+        raise TaskFileError(f"{self.place}, field {self.within + field!r}: {complaint}")
 
-    def _list_of(self, kind: type[_Item], name: str, field: str) -> list[_Item]:
-        value = self._get(field)
-        if not isinstance(value, list):
-            self.fail(field, f"must be a list of {name}s, not {_kind(value)}")
-        for number, item in enumerate(value):
-            if not isinstance(item, kind):
-                self.fail(f"{field}[{number}]", f"must be a {name}, not {_kind(item)}")
+    def _value_of(self, kind: type[_Item], name: str, field: str) -> _Item:
+        value = self.value(field)
+        if not isinstance(value, kind):
+            self.fail(field, f"must be {name}, not {_kind(value)}")
         return value
 
-    def _get(self, field: str) -> object:
-        if field not in self.fields:
-            self.fail(field, f"is missing; the row has {', '.join(map(repr, self.fields)) or 'no fields'}")
-        return self.fields[field]
+    def _list_of(self, kind: type[_Item], name: str, field: str) -> list[_Item]:
+        value = self.value(field)
+        if not isinstance(value, list):
+            self.fail(field, f"must be a list of {name.split()[1]}s, not {_kind(value)}")
+        for number, item in enumerate(value):
+            if not isinstance(item, kind):
+                self.fail(f"{field}[{number}]", f"must be {name}, not {_kind(item)}")
+        return value
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -93,10 +131,34 @@ def read_rows(path: Path) -> list[Row]:
     Raises TaskFileError when it holds anything else or nothing, OSError when it can't be read.
     """
     text = _read_text(path)
-    rows = _array(path, text) if text.lstrip().startswith("[") else _lines(path, text)
+    # Not splitlines: a JSON string may hold U+2028 and its like as they are.
+    rows = _array(path, text) if text.lstrip().startswith("[") else list(_lines(path, text.split("\n")))
     if not rows:
         raise TaskFileError(f"{path}: holds no rows")
     return rows
+
+
+def stream_rows(path: Path) -> Iterator[Row]:
+    """Read the rows of a file one by one, as they are asked for; of an array, all at the first.
+
+    Raises what read_rows does, when it comes to the fault.
+    """
+    try:
+        with _open(path) as file:
+            for line in file:
+                if line.strip():
+                    break
+            else:
+                raise TaskFileError(f"{path}: holds no rows")
+            file.seek(0)
+            if line.lstrip().startswith("["):
+                yield from read_rows(path)
+                return
+            yield from _lines(path, file)
+    except UnicodeDecodeError as error:
+        raise TaskFileError(f"{path}: is not UTF-8: {error}") from error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise TaskFileError(f"{path}: is not a whole gzip file: {error}") from error
 
 
 def content_md5(path: Path) -> str:
@@ -111,11 +173,24 @@ def _read_bytes(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise type(error)(f"can't read {path}: {error.strerror}") from error
+        raise _unreadable(path, error) from error
     try:
         return gzip.decompress(data) if data.startswith(_GZIP_MAGIC) else data
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise TaskFileError(f"{path}: is not a whole gzip file: {error}") from error
+
+
+def _open(path: Path) -> IO[str]:
+    try:
+        with path.open("rb") as file:
+            packed = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return cast(IO[str], (gzip.open if packed else open)(path, "rt", encoding="utf-8-sig", newline="\n"))
+
+
+def _unreadable(path: Path, error: OSError) -> OSError:
+    return type(error)(f"can't read {path}: {error.strerror}")
 
 
 def _read_text(path: Path) -> str:
@@ -133,18 +208,15 @@ def _array(path: Path, text: str) -> list[Row]:
     return [_row(f"{path}, item {number}", value) for number, value in enumerate(values, start=1)]
 
 
-def _lines(path: Path, text: str) -> list[Row]:
-    rows = []
-    # Not splitlines: a JSON string may hold U+2028 and its like as they are.
-    for number, line in enumerate(text.split("\n"), start=1):
+def _lines(path: Path, lines: Iterable[str]) -> Iterator[Row]:
+    for number, line in enumerate(lines, start=1):
         if line.strip():
             place = f"{path}, line {number}"
             try:
                 value = json.loads(line)
             except ValueError as error:
                 raise TaskFileError(f"{place}: is not JSON: {error}") from error
-            rows.append(_row(place, value))
-    return rows
+            yield _row(place, value)
 
 
 def _row(place: str, value: object) -> Row:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from trialbox.synthesis.tasks.rows import Row, TaskFileError, read_rows
+from trialbox.synthesis.tasks.selection import tasks_by_id
 from trialbox.synthesis.tasks.task import Task
 
 
@@ -36,8 +37,16 @@ class Recorded:
 
 
 def references(tasks: Sequence[Task]) -> list[Sample]:
-    """Each task's own solution."""
-    return [Sample(task=task, index=0, source=task.reference) for task in tasks]
+    """Each task's own solution.
+
+    Raises TaskFileError where no task has one.
+    """
+    found = [
+        Sample(task=task, index=0, source=task.whole(task.reference)) for task in tasks if task.reference is not None
+    ]
+    if not found:
+        raise TaskFileError("none of the tasks has a reference")
+    return found
 
 
 def load_samples(path: Path, tasks: Sequence[Task]) -> Recorded:
@@ -50,16 +59,15 @@ def load_samples(path: Path, tasks: Sequence[Task]) -> Recorded:
     can't be read.
     """
     data_set = tasks[0].task_id.rpartition("/")[0].lower()
-    by_id = {name: task for task in tasks for name in (task.task_id.lower(), task.task_id.rpartition("/")[2])}
+    by_id = tasks_by_id(tasks)
     found: list[tuple[Task, str]] = []
     others: list[tuple[Row, str]] = []
     for row in _programs(path) if path.is_dir() else read_rows(path):
         task_id = row.identifier("task_id")
-        whole = "solution" in row or "completion" not in row
-        source = row.text("solution" if whole else "completion")
+        source, whole = recorded_text(row)
         task = by_id.get(task_id.lower())
         if task is not None:
-            found.append((task, source if whole else task.complete(source)))
+            found.append((task, task.whole(source) if whole else task.complete(source)))
         elif task_id.lower().removeprefix(f"{data_set}/").isdecimal():
             others.append((row, task_id))
         else:
@@ -67,6 +75,12 @@ def load_samples(path: Path, tasks: Sequence[Task]) -> Recorded:
     if not found:
         _refuse(*others[0], tasks)
     return Recorded(samples=_numbered(found, tasks), other_ids=[task_id for _, task_id in others])
+
+
+def recorded_text(row: Row) -> tuple[str, bool]:
+    """What was recorded, and whether it is a whole program; raises TaskFileError."""
+    whole = "solution" in row or "completion" not in row
+    return row.text("solution" if whole else "completion"), whole
 
 
 def _refuse(row: Row, task_id: str, tasks: Sequence[Task]) -> NoReturn:

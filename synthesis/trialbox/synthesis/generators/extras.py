@@ -1,0 +1,15 @@
+"""Says what to install where a backend's packages are missing."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def extra_synthesis(backend: str) -> Iterator[None]:
+    """Import what is of the extra `synthesis` within this; raises ModuleNotFoundError that names the extra."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{backend} needs {error.name}, which is not installed: pip install 'trialbox[synthesis]'", name=error.name
+        ) from error

@@ -1,0 +1,134 @@
+"""A server that speaks OpenAI's protocol, over HTTP: /completions for texts, /chat/completions for chats."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from typing import Any
+
+from trialbox.synthesis.generators.answers import AnswerError, complaint, read_answer
+from trialbox.synthesis.generators.extras import extra_synthesis
+from trialbox.synthesis.generators.generator import Completion, GeneratorError, Request
+from trialbox.synthesis.generators.retries import Patience
+
+with extra_synthesis("a model's server"):
+    import httpx
+
+DEFAULT_CONCURRENCY = 16
+DEFAULT_TIMEOUT_SECONDS = 600.0
+_CONNECT_SECONDS = 10.0
+
+
+class OpenAICompatible:
+    """Samples from a model behind a server; a Generator.
+
+    A request that is refused for now (429, 5xx) or breaks on the way is sent again, as `patience` says.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        model: str,
+        *,
+        api_key: str | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        patience: Patience | None = None,
+    ) -> None:
+        """Make a client; nothing is sent yet.
+
+        `base_url` is what comes before /completions: `https://api.openai.com/v1`. So many requests as `concurrency`
+        says are under way at once, and each answer may take `timeout_seconds`. Raises GeneratorError.
+        """
+        if concurrency < 1:
+            raise GeneratorError(f"concurrency must be 1 or more, not {concurrency}")
+        if not timeout_seconds > 0:
+            raise GeneratorError(f"timeout_seconds must be more than 0, not {timeout_seconds}")
+        self._model = model
+        self._api_key = api_key
+        self._concurrency = concurrency
+        self._patience = patience or Patience()
+        url = _checked_url(base_url)
+        self._shown_url = str(url.copy_with(userinfo=b"")).rstrip("/")
+        self._client = httpx.AsyncClient(
+            base_url=url,
+            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
+            timeout=httpx.Timeout(timeout_seconds, connect=_CONNECT_SECONDS, pool=None),
+            limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
+        )
+
+    async def generate(self, requests: Iterable[Request]) -> AsyncGenerator[Sequence[Completion], None]:
+        """Answer as the server does. Raises GeneratorError."""
+        waiting = iter(requests)
+        under_way: set[asyncio.Task[Completion]] = set()
+        try:
+            while True:
+                while len(under_way) < self._concurrency and (request := next(waiting, None)) is not None:
+                    under_way.add(asyncio.create_task(self._complete(request)))
+                if not under_way:
+                    return
+                done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                if completions := [task.result() for task in done if task.exception() is None]:
+                    yield completions
+                for task in done:
+                    task.result()
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _complete(self, request: Request) -> Completion:
+        path, body = _question(request, self._model)
+        who = f"{request.prompt.task_id}, sample {request.index}: {self._shown_url}/{path}"
+        for attempt in self._patience.attempts():
+            began = time.monotonic()
+            try:
+                response = await self._client.post(path, json=body)
+            except httpx.RequestError as error:
+                fault = f"{who}: {str(error) or type(error).__name__}"
+                await attempt.wait(fault)
+                continue
+            if response.status_code == httpx.codes.OK:
+                try:
+                    return read_answer(request, response.content, time.monotonic() - began)
+                except AnswerError as error:
+                    raise GeneratorError(f"{who} answered what is no completion: {error}") from error
+            fault = f"{who} answered {response.status_code}: {self._without_key(complaint(response.text))}"
+            if response.status_code != httpx.codes.TOO_MANY_REQUESTS and not response.is_server_error:
+                raise GeneratorError(fault)
+            await attempt.wait(fault, response.headers.get("Retry-After"))
+        raise AssertionError("the last attempt waits for no other: it raises")
+
+    def _without_key(self, text: str) -> str:
+        # Some servers repeat the header that they refuse.
+        return text.replace(self._api_key, "***") if self._api_key else text
+
+
+def _checked_url(base_url: str) -> Any:
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL as error:
+        raise GeneratorError(f"base_url can't be used: {error}") from error
+    if url.scheme not in ("http", "https") or not url.host:
+        raise GeneratorError(f"base_url must begin with http:// or https:// and a host, not be {base_url!r}")
+    return url
+
+
+def _question(request: Request, model: str) -> tuple[str, dict[str, Any]]:
+    prompt = request.prompt
+    body: dict[str, Any] = {
+        "model": model,
+        "max_tokens": request.max_tokens,
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "seed": request.seed,
+    }
+    if prompt.stop:
+        body["stop"] = list(prompt.stop)
+    if isinstance(prompt.content, str):
+        return "completions", body | {"prompt": prompt.content}
+    messages = [{"role": message.role, "content": message.content} for message in prompt.content]
+    return "chat/completions", body | {"messages": messages}

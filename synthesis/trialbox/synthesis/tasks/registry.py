@@ -1,0 +1,74 @@
+"""The data sets by name, each with its loader and the parts that it is divided into."""
+
+import enum
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trialbox.synthesis.tasks.evalplus import load_humaneval_plus, load_mbpp_plus
+from trialbox.synthesis.tasks.hub import located
+from trialbox.synthesis.tasks.humaneval import load_humaneval
+from trialbox.synthesis.tasks.mathqa import load_mathqa
+from trialbox.synthesis.tasks.mbpp import load_mbpp
+from trialbox.synthesis.tasks.own import load_own
+from trialbox.synthesis.tasks.selection import MBPP_SPLITS, SelectionError, select
+from trialbox.synthesis.tasks.task import Task
+
+
+class TaskSet(enum.StrEnum):
+    """The data sets that can be loaded."""
+
+    MBPP = "mbpp"
+    """Full or sanitized."""
+    MBPP_PLUS = "mbpp+"
+    HUMANEVAL = "humaneval"
+    HUMANEVAL_PLUS = "humaneval+"
+    MATHQA = "mathqa"
+    """As MathQA-Python; its parts are files."""
+    JSONL = "jsonl"
+    """Tasks of one's own, in the format that `load_own` reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Set:
+    load: Callable[[Path], list[Task]]
+    splits: Mapping[str, str] = field(default_factory=dict)
+
+
+_SETS = {
+    TaskSet.MBPP: _Set(load_mbpp, MBPP_SPLITS),
+    TaskSet.MBPP_PLUS: _Set(load_mbpp_plus, MBPP_SPLITS),
+    TaskSet.HUMANEVAL: _Set(load_humaneval),
+    TaskSet.HUMANEVAL_PLUS: _Set(load_humaneval_plus),
+    TaskSet.MATHQA: _Set(load_mathqa),
+    TaskSet.JSONL: _Set(load_own),
+}
+
+
+def load(
+    name: str, source: str | Path, *, split: str | None = None, ids: Iterable[str | int] | None = None
+) -> list[Task]:
+    """Load a data set's tasks, in the order of its file.
+
+    Args:
+        name: The data set, as TaskSet has it.
+        source: Its file's path, or `hf://owner/name/file` on the Hugging Face hub.
+        split: The part to take, where the data set has parts: see MBPP_SPLITS.
+        ids: The tasks to take, as `select` reads them.
+
+    Raises:
+        TaskFileError: The file can't be used, or not be fetched; the message names file, line and field.
+        SelectionError: There is no such data set, part or id.
+        OSError: The file can't be read.
+    """
+    try:
+        found = _SETS[TaskSet(name)]
+    except ValueError:
+        raise SelectionError(f"no data set is called {name!r}; there are {', '.join(TaskSet)}") from None
+    if split is not None and split not in found.splits:
+        parts = f"its parts are {', '.join(found.splits)}" if found.splits else "it has no parts"
+        raise SelectionError(f"{name} has no part {split!r}; {parts}")
+    tasks = found.load(located(source))
+    if split is not None:
+        tasks = select(tasks, [found.splits[split]])
+    return tasks if ids is None else select(tasks, ids)
