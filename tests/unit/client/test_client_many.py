@@ -162,7 +162,7 @@ async def test_lost_streams_leave_no_task(service: ScriptedService, async_client
 
 def test_leaving_early_cancels_on_the_server(service: ScriptedService, client: Sandbox) -> None:
     threads = threading.active_count()
-    with closing(client.run_many(_PROGRAMS, limits=_LIMITS)) as executions:
+    with closing(client.run_many(_PROGRAMS, limits=_LIMITS)) as executions:  # type: ignore[type-var]
         next(executions)
         assert threading.active_count() > threads
     assert service.cancelled.wait(PATIENCE_SECONDS)
