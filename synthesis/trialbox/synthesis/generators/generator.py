@@ -63,6 +63,8 @@ class Completion:
     """How many the model wrote; None where the backend doesn't say."""
     seconds: float | None
     """What it took; in a batch, its share of the batch's time. None where nobody knows any more."""
+    program: str | None = None
+    """The program to grade, where the backend knows it; None where it is to be taken out of the text."""
 
 
 class Generator(Protocol):

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -17,6 +18,13 @@ _TOGETHER = 256
 """So many are yielded at once."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    task_id: str
+    text: str
+    program: str
+
+
 class RecordedSamples:
     """Answers with the rows of a file: `task_id` and `solution` or `completion`; a Generator.
 
@@ -27,7 +35,7 @@ class RecordedSamples:
     def __init__(self, path: Path, tasks: Sequence[Task]) -> None:
         """Take samples for `tasks` from a file; ids may be written in any way that load_samples takes."""
         self._path = path
-        self._ids = {name: task.task_id for name, task in tasks_by_id(tasks).items()}
+        self._tasks = tasks_by_id(tasks)
 
     async def generate(self, requests: Iterable[Request]) -> AsyncGenerator[Sequence[Completion], None]:
         """Answer in the order asked. Raises GeneratorError, where the file holds no answer too."""
@@ -35,29 +43,21 @@ class RecordedSamples:
         with closing(self._texts()) as texts:
             found = _Found(self._path, texts)
             while taken := list(islice(waiting, _TOGETHER)):
-                yield [
-                    Completion(
-                        request=request,
-                        text=found.take(request.prompt.task_id, request.index),
-                        finish_reason=FinishReason.STOP,
-                        tokens=None,
-                        seconds=None,
-                    )
-                    for request in taken
-                ]
+                yield [found.answer(request) for request in taken]
                 # Reading never waits, so others would never have their turn.
                 await asyncio.sleep(0)
 
     async def close(self) -> None:
         """Let go of nothing: the file is closed with the last answer."""
 
-    def _texts(self) -> Generator[tuple[str, str], None, None]:
-        """Each row's task and text; those of other tasks are left out."""
+    def _texts(self) -> Generator[_Recorded, None, None]:
+        """What each row holds; those of other tasks are left out."""
         try:
             for row in stream_rows(self._path):
-                task_id = self._ids.get(row.identifier("task_id").lower())
-                if task_id is not None:
-                    yield task_id, recorded_text(row)[0]
+                task = self._tasks.get(row.identifier("task_id").lower())
+                if task is not None:
+                    text, whole = recorded_text(row)
+                    yield _Recorded(task.task_id, text, task.whole(text) if whole else task.complete(text))
         except (TaskFileError, OSError) as error:
             raise GeneratorError(str(error)) from error
 
@@ -65,20 +65,31 @@ class RecordedSamples:
 class _Found:
     """What was read of the file and not yet asked for."""
 
-    def __init__(self, path: Path, texts: Iterator[tuple[str, str]]) -> None:
+    def __init__(self, path: Path, texts: Iterator[_Recorded]) -> None:
         self._path = path
         self._texts = texts
         self._counts: Counter[str] = Counter()
-        self._early: dict[tuple[str, int], str] = {}
+        self._early: dict[tuple[str, int], _Recorded] = {}
 
-    def take(self, task_id: str, index: int) -> str:
-        """The text that a task's row of this number holds."""
+    def answer(self, request: Request) -> Completion:
+        """What the row of this number of a task holds."""
+        recorded = self._take(request.prompt.task_id, request.index)
+        return Completion(
+            request=request,
+            text=recorded.text,
+            finish_reason=FinishReason.STOP,
+            tokens=None,
+            seconds=None,
+            program=recorded.program,
+        )
+
+    def _take(self, task_id: str, index: int) -> _Recorded:
         while (task_id, index) not in self._early:
             row = next(self._texts, None)
             if row is None:
                 raise GeneratorError(
                     f"{self._path} holds {self._counts[task_id]} samples for {task_id}; number {index + 1} is wanted"
                 )
-            self._early[row[0], self._counts[row[0]]] = row[1]
-            self._counts[row[0]] += 1
+            self._early[row.task_id, self._counts[row.task_id]] = row
+            self._counts[row.task_id] += 1
         return self._early.pop((task_id, index))

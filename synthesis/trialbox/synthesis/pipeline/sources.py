@@ -105,7 +105,7 @@ def _answer(completion: Completion, task: Task) -> Answer:
         task_id=task.task_id,
         index=request.index,
         text=completion.text,
-        source=extract(completion.text, task),
+        source=extract(completion.text, task) if completion.program is None else completion.program,
         finish_reason=completion.finish_reason,
         prompt=request.prompt,
         seed=request.seed,

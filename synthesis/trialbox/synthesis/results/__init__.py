@@ -8,17 +8,26 @@ from trialbox.synthesis.results.json_pieces import pieces
 from trialbox.synthesis.results.pass_at_k import CONFIDENCE, Estimate, Share, estimate, pass_at_k, share
 from trialbox.synthesis.results.report import Report
 from trialbox.synthesis.results.stored import stored_report
+from trialbox.synthesis.results.summary import Summary, TaskCount, summarise, summary_document
 from trialbox.synthesis.results.tally import Tally, TaskTally
+from trialbox.synthesis.results.task_runs import NOT_GRADED, PASSED, STATES, Group, TaskRun, task_runs
 
 __all__ = [
     "CONFIDENCE",
     "FILES",
+    "NOT_GRADED",
+    "PASSED",
+    "STATES",
     "Estimate",
     "Graded",
+    "Group",
     "Report",
     "Share",
     "SharedCase",
+    "Summary",
     "Tally",
+    "TaskCount",
+    "TaskRun",
     "TaskTally",
     "document",
     "error_class",
@@ -28,5 +37,8 @@ __all__ = [
     "remove",
     "share",
     "stored_report",
+    "summarise",
+    "summary_document",
+    "task_runs",
     "write",
 ]

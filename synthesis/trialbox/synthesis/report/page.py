@@ -1,0 +1,119 @@
+"""Writes the page: one file, streamed task by task, in which nothing but our own script may run."""
+
+import base64
+import hashlib
+import json
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from trialbox.synthesis.generators.extras import extra_synthesis
+from trialbox.synthesis.report.blocks import TRUST_LETTERS, VERDICT_LETTERS, block
+from trialbox.synthesis.report.figures import figures
+from trialbox.synthesis.report.overview import Overview
+from trialbox.synthesis.report.packing import packed, packed_text
+from trialbox.synthesis.results import CONFIDENCE, STATES, Summary, summarise, summary_document, task_runs
+from trialbox.synthesis.store import RunView
+
+with extra_synthesis("the report"):
+    import plotly.offline
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+_ASSETS = files("trialbox.synthesis.report") / "assets"
+_STYLE = "report.css"
+# In the order in which they need each other.
+_SCRIPTS = ("text.js", "packed.js", "table.js", "program.js", "task.js", "tables.js", "plots.js", "main.js")
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+
+
+def write_report(run: RunView, path: Path) -> None:
+    """Write the report of a run, and its main figures beside it with the suffix .json, each at once.
+
+    Holds a task's samples and programs in memory at a time, and a line of each program. Raises OSError, and what `run`
+    raises.
+    """
+    summary = summarise(run)
+    _replace(path, _page(run, summary))
+    _replace(path.with_suffix(".json"), [json.dumps(summary_document(summary), indent=2), "\n"])
+
+
+def _replace(path: Path, parts: Iterable[str]) -> None:
+    new = path.with_name(f"{path.name}.new")
+    try:
+        with new.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(parts)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _page(run: RunView, summary: Summary) -> Iterator[str]:
+    overview = Overview()
+
+    def blocks() -> Iterator[str]:
+        for task_run in task_runs(run):
+            overview.add(task_run)
+            yield packed(block(task_run, run.prompt))
+
+    # One scope of its own, in which the parts see each other.
+    script = "(() => {\n" + "".join(_asset(name) for name in _SCRIPTS) + "})();\n"
+    plotly_script = plotly.offline.get_plotlyjs()
+    environment = Environment(
+        loader=PackageLoader("trialbox.synthesis.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["visible"] = visible
+    yield from environment.get_template("report.html").generate(
+        settings=dict(_flat(run.settings)),
+        summary=summary,
+        confidence=CONFIDENCE,
+        style=Markup(_asset(_STYLE)),
+        script=Markup(script),
+        script_hashes=[_hash(script), _hash(plotly_script)],
+        plotly=packed_text(plotly_script),
+        figures=packed(figures(summary)),
+        words=packed(_words()),
+        # The blocks go by first.
+        blocks=blocks(),
+        overview=lambda: packed(overview.document()),
+    )
+
+
+def visible(value: Any) -> str:
+    """Show what a reader would not see, or see elsewhere, by its number; the page's script does the same."""
+    return "".join(
+        f"⟨U+{ord(char):04X}⟩" if char not in "\t\n" and unicodedata.category(char) in _INVISIBLE else char
+        for char in str(value)
+    )
+
+
+def _flat(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Take settings out of groups, and leave out those that were left to others."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{name} {inner}", told) for inner, told in _flat(value))
+        elif value is not None:
+            yield name, value
+
+
+def _words() -> dict[str, Any]:
+    return {
+        "states": STATES,
+        "verdicts": {letter: verdict for verdict, letter in VERDICT_LETTERS.items()},
+        "trusts": {letter: trust for trust, letter in TRUST_LETTERS.items()},
+    }
+
+
+def _asset(name: str) -> str:
+    return (_ASSETS / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """Name an inline script as a content security policy does."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -1,0 +1,83 @@
+"""What a run holds of one task at a time, so that no more of it need be in memory."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from typing import Generic, TypeVar
+
+from trialbox.synthesis.store import ErrorClass, ProgramRow, RunView, SampleRow, TaskRow, Verdicts
+
+_Row = TypeVar("_Row", SampleRow, ProgramRow)
+
+PASSED = "passed"
+NOT_GRADED = "not graded"
+STATES = (PASSED, *ErrorClass, NOT_GRADED)
+"""What a sample can come to."""
+
+
+def state(verdicts: Verdicts | None) -> str:
+    """Say what a program came to."""
+    if verdicts is None:
+        return NOT_GRADED
+    return PASSED if verdicts.passed else str(verdicts.error_class)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Samples of one task that came to the same program, or all that hold none."""
+
+    program: ProgramRow | None
+    samples: Sequence[SampleRow]
+
+    @property
+    def state(self) -> str:
+        """One of STATES."""
+        return ErrorClass.NO_CODE if self.program is None else state(self.program.verdicts)
+
+    @property
+    def verdicts(self) -> Verdicts | None:
+        """None where there is no program, or none yet."""
+        return None if self.program is None else self.program.verdicts
+
+
+@dataclass(frozen=True)
+class TaskRun:
+    """A task, its samples and the programs that they came to."""
+
+    task: TaskRow
+    samples: Sequence[SampleRow]
+    programs: Sequence[ProgramRow]
+
+    @cached_property
+    def groups(self) -> Sequence[Group]:
+        """The samples by their program: the one that most came to first, those without one last."""
+        samples: dict[int | None, list[SampleRow]] = {}
+        for sample in self.samples:
+            samples.setdefault(sample.program_id, []).append(sample)
+        with_program = [Group(row, samples[row.program_id]) for row in self.programs if row.program_id in samples]
+        with_program.sort(key=lambda group: -len(group.samples))
+        return [*with_program, Group(None, samples[None])] if None in samples else with_program
+
+
+def task_runs(view: RunView) -> Iterator[TaskRun]:
+    """Go through a run, task by task."""
+    samples = _Taken(view.samples())
+    programs = _Taken(view.programs())
+    for task in view.tasks:
+        yield TaskRun(task, samples.of(task.task_id), programs.of(task.task_id))
+
+
+class _Taken(Generic[_Row]):
+    """Rows in the order of tasks, taken a task at a time."""
+
+    def __init__(self, rows: Iterable[_Row]) -> None:
+        self._groups: Iterator[tuple[str, Iterator[_Row]]] = groupby(rows, key=lambda row: row.task_id)
+        self._next: tuple[str, Iterator[_Row]] | None = next(self._groups, None)
+
+    def of(self, task_id: str) -> Sequence[_Row]:
+        if self._next is None or self._next[0] != task_id:
+            return ()
+        rows = list(self._next[1])
+        self._next = next(self._groups, None)
+        return rows
