@@ -14,6 +14,8 @@ from trialbox.synthesis.store import Answer
 from trialbox.synthesis.tasks import Sample, Task
 
 _TOGETHER = 256
+_MOST_CHARACTERS = 1 << 20
+"""No model writes a longer program, and a service would refuse the message, and so end the run each time."""
 
 Batch = Callable[[], Sequence[Answer]]
 """Makes some samples what is kept of them; to be called in the thread that keeps them."""
@@ -105,7 +107,7 @@ def _answer(completion: Completion, task: Task) -> Answer:
         task_id=task.task_id,
         index=request.index,
         text=completion.text,
-        source=extract(completion.text, task) if completion.program is None else completion.program,
+        source=_program(completion, task),
         finish_reason=completion.finish_reason,
         prompt=request.prompt,
         seed=request.seed,
@@ -113,6 +115,11 @@ def _answer(completion: Completion, task: Task) -> Answer:
         tokens=completion.tokens,
         seconds=completion.seconds,
     )
+
+
+def _program(completion: Completion, task: Task) -> str | None:
+    program = extract(completion.text, task) if completion.program is None else completion.program
+    return program if program is not None and len(program) <= _MOST_CHARACTERS else None
 
 
 def _recorded(samples: Sequence[Sample]) -> list[Answer]:

@@ -70,13 +70,12 @@ def connect(folder: Path, *, writing: bool) -> sqlite3.Connection:
     connection.text_factory = _text
     try:
         with telling(path):
+            if not (writing and is_empty(connection)):
+                _check(connection, path)
             if writing:
                 # Survives the end of the process at any point; only the machine's own end may cost the last commits.
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = NORMAL")
-            if is_empty(connection) and writing:
-                return connection
-            _check(connection, path)
     except BaseException:
         connection.close()
         raise

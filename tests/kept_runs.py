@@ -50,7 +50,7 @@ def begun(
 
 def answer(task_id: str, index: int, source: str | None = "one = 1", **others: Any) -> Answer:
     prompt = Prompt(task_id=task_id, content=f"What is {task_id}?")
-    told = {"seed": 2**63 - 1, "temperature": 0.5, "tokens": 7, "seconds": 0.125, "prompt": prompt}
+    told: dict[str, Any] = {"seed": 2**63 - 1, "temperature": 0.5, "tokens": 7, "seconds": 0.125, "prompt": prompt}
     return Answer(
         task_id=task_id, index=index, text=f"Here: {source}", source=source, finish_reason="stop", **(told | others)
     )
