@@ -1,6 +1,7 @@
 """Sampling and grading go on side by side, lose nothing that was done, and come to the same however they are cut."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from trialbox.client import AsyncSandbox, SandboxError
 from trialbox.synthesis.generators import Completion, FinishReason, GeneratorError, sample_seed
 from trialbox.synthesis.pipeline import Grading, Pipeline, Progress, Recordings
 from trialbox.synthesis.pipeline.sources import _answer
-from trialbox.synthesis.results import stored_report
+from trialbox.synthesis.results import stored_report, write
 from trialbox.synthesis.store import ErrorClass, ProgramRow, SampleRow, Store, StoredRun, begin
 from trialbox.synthesis.tasks import Sample
 
@@ -162,6 +163,31 @@ async def test_verdicts_are_kept_and_samples_taken_while_programs_hang(tmp_path:
             with pytest.raises(asyncio.CancelledError):
                 await running
         assert (store.counts().samples, store.counts().graded) == (len(sources), 1)
+
+
+async def test_whatever_a_program_is_made_of_it_has_verdicts_and_is_told_of(tmp_path: Path, address: str) -> None:
+    sources = {
+        "": ErrorClass.OTHER_RUNTIME,
+        "\0": ErrorClass.SYNTAX,
+        "'\ud800'": ErrorClass.SYNTAX,
+        "(" * 5000: ErrorClass.SYNTAX,
+        f"n = '{'<script>' * 100_000}'": ErrorClass.OTHER_RUNTIME,
+        "def add(n): return '\\ud800\\0]]>'": ErrorClass.WRONG_RESULT,
+        "class SyntaxError(Exception): pass\nraise SyntaxError('\\ud800')": ErrorClass.SYNTAX,
+        "def add(n): return bytearray(1 << 40)": ErrorClass.MEMORY,
+        "import os\nos._exit(0)": ErrorClass.OTHER_RUNTIME,
+    }
+    recorded = [Sample(task=TASKS[0], index=index, source=source) for index, source in enumerate(sources)]
+    with opened(tmp_path) as store:
+        async with AsyncSandbox(address) as box:
+            await Pipeline(store).run(Recordings(recorded, len(recorded)), grading(box))
+    with StoredRun(tmp_path) as run:
+        report = stored_report(run, TASKS)
+        assert [(item.sample.source[:20], item.error_class) for item in report.graded] == [
+            (source[:20], kind) for source, kind in sources.items()
+        ]
+        write(report, tmp_path)
+    assert json.loads((tmp_path / "results.json").read_text())["programs"] == len(sources)
 
 
 def test_an_answer_that_no_service_would_take_holds_no_program() -> None:

@@ -28,16 +28,6 @@ class Sample:
         return f"{self.task.task_id} #{self.index}" if self.index else self.task.task_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
-    """What was recorded for some tasks."""
-
-    samples: Sequence[Sample]
-    """In the order of the tasks."""
-    other_ids: Sequence[str] = ()
-    """The ids of further programs, for tasks of the same data set that weren't asked for."""
-
-
 def references(tasks: Sequence[Task]) -> list[Sample]:
     """Each task's own solution.
 
@@ -65,6 +55,8 @@ class SampleFile:
 
         Raises TaskFileError, where no program is for one of `tasks` too, and OSError when something can't be read.
         """
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise TaskFileError(f"{path} is no file and no folder: it is read more than once")
         self._path = path
         self._tasks = tasks
         self.other_ids: list[str] = []
@@ -106,15 +98,6 @@ class SampleFile:
                 yield row, None
             else:
                 _refuse(row, self._tasks)
-
-
-def load_samples(path: Path, tasks: Sequence[Task]) -> Recorded:
-    """Load all of a SampleFile, in the order of the tasks; raises what that does."""
-    file = SampleFile(path, tasks)
-    order = {task.task_id: position for position, task in enumerate(tasks)}
-    return Recorded(
-        samples=sorted(file, key=lambda sample: (order[sample.task.task_id], sample.index)), other_ids=file.other_ids
-    )
 
 
 def recorded_text(row: Row) -> tuple[str, bool]:
