@@ -12,7 +12,7 @@ from trialbox.synthesis.tasks import Task
 
 _IN_FLIGHT = 64
 _IN_FLIGHT_BY_SLOT = 4
-_COMMIT_SECONDS = 0.03
+_COMMIT_SECONDS = 0.05
 """Verdicts that come within it are committed together."""
 _MOST_UNCOMMITTED = 1024
 
