@@ -57,7 +57,14 @@ MARKUP = (
     "<img src=x onerror='window.ran = 2'><a href='javascript:window.ran = 3'>x</a>"
     "<svg onload='window.ran = 4'>{{ 7 * 6 }}${window.ran = 5}\"'`\\u003c"
 )
-HIDDEN = {"\u202e": "U+202E", "\u2028": "U+2028", "\ud800": "U+D800", "\x00": "U+0000", "\x1b": "U+001B", "\r": "U+000D"}
+HIDDEN = {
+    "\u202e": "U+202E",
+    "\u2028": "U+2028",
+    "\ud800": "U+D800",
+    "\x00": "U+0000",
+    "\x1b": "U+001B",
+    "\r": "U+000D",
+}
 HOSTILE = MARKUP + "".join(HIDDEN)
 SEEN = MARKUP + "".join(HIDDEN.values())
 HOSTILE_SETTING = MARKUP + "".join(f"⟨{shown}⟩" for shown in HIDDEN.values())
@@ -79,11 +86,17 @@ def opened(chromium: Any, path: Path, *, address: str = "", offline: bool = True
     """The report on a page with its tables; nothing may be asked of anyone meanwhile, and nothing go wrong."""
     context = chromium.new_context(offline=offline, viewport=WIDE)
     page = context.new_page()
-    asked, problems = [], []
+    asked: list[str] = []
+    problems: list[str] = []
+
+    def on_dialog(dialog: Any) -> None:
+        problems.append(dialog.message)
+        dialog.dismiss()
+
     context.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: problems.append(message.text))
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("dialog", lambda dialog: (problems.append(dialog.message), dialog.dismiss()))
+    page.on("dialog", on_dialog)
     page.goto(f"{path.as_uri()}{address}")
     page.wait_for_selector("html[data-ready]")
     yield page
@@ -161,9 +174,15 @@ def test_a_click_on_a_column_sorts_by_it_and_another_turns_the_order(page: Any) 
     head = page.get_by_role("columnheader", name="Samples pass")
     assert head.get_attribute("aria-sort") == "none"
     sort(page, "Samples pass")
-    assert (head.get_attribute("aria-sort"), column(page, "tasks", 1)) == ("descending", ["Mbpp/11", "Mbpp/13", "Mbpp/12"])
+    assert (head.get_attribute("aria-sort"), column(page, "tasks", 1)) == (
+        "descending",
+        ["Mbpp/11", "Mbpp/13", "Mbpp/12"],
+    )
     sort(page, "Samples pass")
-    assert (head.get_attribute("aria-sort"), column(page, "tasks", 1)) == ("ascending", ["Mbpp/12", "Mbpp/13", "Mbpp/11"])
+    assert (head.get_attribute("aria-sort"), column(page, "tasks", 1)) == (
+        "ascending",
+        ["Mbpp/12", "Mbpp/13", "Mbpp/11"],
+    )
     sort(page, "Task")
     assert column(page, "tasks", 1) == ["Mbpp/11", "Mbpp/12", "Mbpp/13"]
 
@@ -267,7 +286,7 @@ def hostile_run() -> report_runs.MemoryRun:
     run = report_runs.run_of({HOSTILE: [(HOSTILE, verdicts)]}, shown=HOSTILE, prompt=HOSTILE)
     return replace(
         run,
-        settings={"model": HOSTILE, "tasks": HOSTILE, "prompts": {HOSTILE: HOSTILE}},
+        settings={"model": HOSTILE, "tasks": HOSTILE, "prompts": {HOSTILE: HOSTILE, "examples": [HOSTILE]}},
         tasks=[replace(task, note=HOSTILE, reference=HOSTILE) for task in run.tasks],
         sample_rows=[replace(sample, text=HOSTILE, finish_reason=HOSTILE) for sample in run.sample_rows],
     )

@@ -44,7 +44,7 @@ def test_a_finish_reason_that_nobody_knows_is_called_other() -> None:
 
 def test_base_cases_have_a_curve_of_their_own_where_there_are_any() -> None:
     names = [
-        [trace["name"] for trace in drawn(run_of({"Mbpp/1": [("x", PASSED)]}, base_cases=base))["pass-at-k"]["data"]]
+        [trace["name"] for trace in drawn(run_of({"Mbpp/1": [("x", PASSED), ("y", WRONG)]}, base_cases=base))["pass-at-k"]["data"]]
         for base in (None, 1)
     ]
     assert names[0] == ["all cases, 95% interval", "all cases"]

@@ -5,6 +5,7 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
 def write_report(run: RunView, path: Path) -> None:
-    """Write the report of a run, and its main figures beside it with the suffix .json, each at once, over what is there.
+    """Write the report of a run, and beside it, as .json, its main figures; each at once, over what is there.
 
     Holds a task's samples and programs in memory at a time, and a line of each program. Raises OSError, and what `run`
     raises.
@@ -69,6 +70,8 @@ def _page(run: RunView, summary: Summary) -> Iterator[str]:
         lstrip_blocks=True,
     )
     environment.filters["visible"] = visible
+    # Jinja's own writes marks for HTML as numbers; here they are escaped as all text is.
+    environment.filters["as_json"] = partial(json.dumps, indent=2, ensure_ascii=False)
     yield from environment.get_template("report.html").generate(
         settings=dict(_flat(run.settings)),
         summary=summary,
@@ -98,7 +101,7 @@ def _flat(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in settings.items():
         if isinstance(value, Mapping):
             yield from ((f"{name} {inner}", told) for inner, told in _flat(value))
-        elif value is not None:
+        elif value is not None and value != "":
             yield name, value
 
 
