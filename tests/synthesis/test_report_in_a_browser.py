@@ -313,6 +313,14 @@ def test_what_models_and_programs_wrote_is_text_and_nothing_else(chromium: Any, 
         assert page.evaluate("window.ran") is None
 
 
+def test_a_program_of_millions_of_marks_is_shown_in_part(chromium: Any, tmp_path: Path) -> None:
+    run = report_runs.run_of({"Mbpp/2": [("\u202e" * 4_000_000, report_runs.PASSED)]})
+    with opened(chromium, written(run, tmp_path), address="#task=0") as page:
+        assert page.locator("#program .invisible").count() == 20_000
+        program = page.get_by_label("Program", exact=True)
+        assert program.locator("em").text_content() == "… and 3,980,000 characters more"
+
+
 def test_markup_that_got_onto_the_page_could_not_run_or_call_home(chromium: Any, report: Path, tmp_path: Path) -> None:
     unguarded = tmp_path / "unguarded.html"
     unguarded.write_text("<!doctype html><html data-ready=tables>")

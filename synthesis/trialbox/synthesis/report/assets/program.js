@@ -17,13 +17,25 @@ function programView(group, block, words) {
   return element("article", { id: "program" }, ...parts);
 }
 
+// A program may have millions of lines, or of characters that are each an element here.
+const MOST_CHARACTERS = 20_000;
+
 function sourceView(source, label) {
-  const lines = source.split("\n").map((line) => element("span", { class: "line" }, `${line}\n`));
-  return element("pre", { class: "source", tabindex: "0", "aria-label": label }, element("code", {}, ...lines));
+  const lines = source
+    .slice(0, MOST_CHARACTERS)
+    .split("\n")
+    .map((line) => element("span", { class: "line" }, `${line}\n`));
+  const code = element("code", {}, ...lines);
+  return element("pre", { class: "source", tabindex: "0", "aria-label": label }, code, leftOut(source));
 }
 
 function textView(text, label) {
-  return element("pre", { tabindex: "0", "aria-label": label }, text);
+  return element("pre", { tabindex: "0", "aria-label": label }, text.slice(0, MOST_CHARACTERS), leftOut(text));
+}
+
+function leftOut(text) {
+  const more = text.length - MOST_CHARACTERS;
+  return more > 0 ? element("em", {}, `… and ${count(more, "character", "characters")} more`) : null;
 }
 
 function casesView(verdicts, block, words) {
