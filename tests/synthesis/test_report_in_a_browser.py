@@ -271,6 +271,17 @@ def test_a_chat_is_shown_turn_by_turn(chromium: Any, tmp_path: Path) -> None:
         assert page.get_by_label("Turn of the user").inner_text() == "Add\nthem."
 
 
+def test_of_a_recorded_sample_only_what_is_known_is_shown(chromium: Any, tmp_path: Path) -> None:
+    run = report_runs.run_of({"Mbpp/2": [("x = 1", None)]})
+    unknown = {"prompt_id": None, "seed": None, "temperature": None, "tokens": None, "seconds": None}
+    recorded = replace(run, settings={}, sample_rows=[replace(row, **unknown) for row in run.sample_rows])
+    with opened(chromium, written(recorded, tmp_path), address="#task=0") as page:
+        assert page.locator("h1").text_content() == "Recorded samples"
+        page.get_by_text("Sample 0: ended by stop", exact=True).click()
+        page.get_by_label("Answer of sample 0").wait_for()
+        assert page.get_by_text("What the model was shown").count() == 0
+
+
 def hostile_run() -> report_runs.MemoryRun:
     """A run in which every text there is would like to be more than that."""
     case = CaseRow(
@@ -281,6 +292,7 @@ def hostile_run() -> report_runs.MemoryRun:
         actual=HOSTILE,
         expected=HOSTILE,
         wall_seconds=0.0,
+        shared_reason=HOSTILE,
     )
     verdicts = Verdicts(passed=False, base_passed=None, error_class=ErrorClass.TYPE, cases=[case])
     run = report_runs.run_of({HOSTILE: [(HOSTILE, verdicts)]}, shown=HOSTILE, prompt=HOSTILE)
@@ -308,7 +320,7 @@ def test_what_models_and_programs_wrote_is_text_and_nothing_else(chromium: Any, 
         for label in ("Program", "Reference"):
             assert dialog.get_by_label(label, exact=True).text_content() == f"{SEEN}\n"
         cells = dialog.locator("tbody tr").locator("th, td").all_text_contents()
-        assert cells == [SEEN, "ERROR", SEEN, SEEN, SEEN, "SHARED", "0"]
+        assert cells == [SEEN, "ERROR", SEEN, SEEN, SEEN, f"SHARED: {SEEN}", "0"]
         assert page.locator("img, iframe, [onerror], [onload], a[href^=javascript]").count() == 0
         assert page.evaluate("window.ran") is None
 

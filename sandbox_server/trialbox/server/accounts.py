@@ -34,10 +34,7 @@ class Accounts:
     def of(self, tenant: Tenant) -> Account:
         """Return a tenant's; one whose file has changed begins anew, with the streams that it has open."""
         known = self._by_name.get(tenant.name)
-        if known is not None and known.tenant is tenant:
-            return known
         if known is not None and known.tenant == tenant:
-            known.tenant = tenant
             return known
         account = Account(tenant, self._bounds, self._suites)
         if known is not None:

@@ -74,6 +74,9 @@ async def _serve(sandbox: Sandbox, metrics: Metrics, certificates: Certificates 
             await health_servicer.set(name, statuses.SERVING if serving else statuses.NOT_SERVING)
 
     readiness = Readiness(tell_health)
+    # Before anybody can ask: health says SERVING of itself.
+    await readiness.found(sandbox.layers)
+    sandbox.pool.on_health = readiness.slots_work
     suites = SuiteStore(settings.suite_cache_bytes)
     directory = Directory(settings.tenants_file, sandbox.maximum_limits)
     metrics.watch(sandbox, readiness, suites, directory.current)
@@ -125,8 +128,6 @@ async def _serve(sandbox: Sandbox, metrics: Metrics, certificates: Certificates 
     gc.freeze()
     await server.start()
     probe_server = await probes.start(settings.health_address, health_servicer)
-    await readiness.found(sandbox.layers)
-    sandbox.pool.on_health = readiness.slots_work
     chores = [asyncio.create_task(_repeat_self_test(sandbox, readiness)), asyncio.create_task(directory.watch())]
     if not (directory.current().are_set or settings.tls_client_ca_file or is_local(settings.address)):
         _log.warning(
@@ -136,7 +137,8 @@ async def _serve(sandbox: Sandbox, metrics: Metrics, certificates: Certificates 
         )
     stop = _stop_signal()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, directory.reload)
-    _log.info("serving", address=settings.address, port=port, slots=settings.slots)
+    say, event = (_log.info, "serving") if readiness.serves else (_log.error, "not_serving")
+    say(event, address=settings.address, port=port, slots=settings.slots)
     await _told_to_stop(stop, settings.lifeline_fd)
     _log.info("stopping", grace_seconds=settings.stop_grace_seconds)
     for chore in chores:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +15,7 @@ from trialbox.synthesis.report.blocks import TRUST_LETTERS, VERDICT_LETTERS, blo
 from trialbox.synthesis.report.figures import figures
 from trialbox.synthesis.report.overview import Overview
 from trialbox.synthesis.report.packing import packed, packed_text
-from trialbox.synthesis.results import CONFIDENCE, STATES, Summary, summarise, summary_document, task_runs
+from trialbox.synthesis.results import CONFIDENCE, STATES, summarise, task_runs
 from trialbox.synthesis.store import RunView
 
 with extra_synthesis("the report"):
@@ -31,27 +31,22 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
 def write_report(run: RunView, path: Path) -> None:
-    """Write the report of a run, and beside it, as .json, its main figures; each at once, over what is there.
+    """Write the report of a run, at once, over what is there.
 
     Holds a task's samples and programs in memory at a time, and a line of each program. Raises OSError, and what `run`
     raises.
     """
-    summary = summarise(run)
-    _replace(path, _page(run, summary))
-    _replace(path.with_suffix(".json"), [json.dumps(summary_document(summary), indent=2), "\n"])
-
-
-def _replace(path: Path, parts: Iterable[str]) -> None:
     new = path.with_name(f"{path.name}.new")
     try:
         with new.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(parts)
+            file.writelines(_page(run))
         new.replace(path)
     finally:
         new.unlink(missing_ok=True)
 
 
-def _page(run: RunView, summary: Summary) -> Iterator[str]:
+def _page(run: RunView) -> Iterator[str]:
+    summary = summarise(run)
     overview = Overview()
 
     def blocks() -> Iterator[str]:
@@ -74,6 +69,7 @@ def _page(run: RunView, summary: Summary) -> Iterator[str]:
     environment.filters["as_json"] = partial(json.dumps, indent=2, ensure_ascii=False)
     yield from environment.get_template("report.html").generate(
         settings=dict(_flat(run.settings)),
+        title=_title(run.settings),
         summary=summary,
         confidence=CONFIDENCE,
         style=Markup(_asset(_STYLE)),
@@ -94,6 +90,12 @@ def visible(value: Any) -> str:
         f"⟨U+{ord(char):04X}⟩" if char not in "\t\n" and unicodedata.category(char) in _INVISIBLE else char
         for char in str(value)
     )
+
+
+def _title(settings: Mapping[str, Any]) -> str:
+    """Say whose programs they are and for what; neither need be known."""
+    whose = "References" if settings.get("reference") else settings.get("model", "Recorded samples")
+    return f"{whose} on {settings['tasks']}" if "tasks" in settings else str(whose)
 
 
 def _flat(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -40,12 +40,12 @@ function leftOut(text) {
 
 function casesView(verdicts, block, words) {
   const rows = [...verdicts.verdicts].map((letter, number) => {
-    const [message, actual, expected] = (verdicts.details[number] ?? []).map((place) => block.texts[place]);
+    const [message, actual, expected, sharedReason] = (verdicts.details[number] ?? []).map((place) => block.texts[place]);
     return {
       number,
       name: block.texts[verdicts.names[number]],
       verdict: words.verdicts[letter],
-      trust: words.trusts[verdicts.trusts[number]],
+      trust: words.trusts[verdicts.trusts[number]] + (sharedReason ? `: ${sharedReason}` : ""),
       message: message ?? "",
       actual: actual ?? "",
       expected: expected ?? "",
@@ -77,8 +77,8 @@ function casesView(verdicts, block, words) {
 
 function sampleView(sample, block) {
   const facts = [
-    `seed ${sample.seed}`,
-    `temperature ${sample.temperature}`,
+    sample.seed === null ? null : `seed ${sample.seed}`,
+    sample.temperature === null ? null : `temperature ${sample.temperature}`,
     sample.tokens === null ? null : count(sample.tokens, "token", "tokens"),
     `ended by ${sample.finish}`,
     sample.seconds === null ? null : `${sample.seconds.toPrecision(3)} s`,
@@ -88,9 +88,11 @@ function sampleView(sample, block) {
     details.append(
       element("h5", {}, "Answer"),
       textView(block.texts[sample.text], `Answer of sample ${sample.index}`),
-      element("h5", {}, "What the model was shown"),
-      ...promptView(block.prompts[sample.prompt]),
     );
+    // Where a sample was recorded elsewhere, nobody knows what the model was shown.
+    if (sample.prompt !== null) {
+      details.append(element("h5", {}, "What the model was shown"), ...promptView(block.prompts[sample.prompt]));
+    }
   };
   // A group can have hundreds of samples.
   details.addEventListener("toggle", fill, { once: true });

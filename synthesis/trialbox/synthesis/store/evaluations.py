@@ -1,0 +1,67 @@
+"""Evaluations as text: compact, since a run may keep millions of cases."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from trialbox.client import CaseResult, Evaluation, Isolation, IsolationPath, ProgramException, Trust, Usage, Verdict
+
+_LEFT_OUT = ("", "", 0.0, "", "", "", "", None)
+
+
+def written(evaluation: Evaluation) -> str:
+    """An evaluation as JSON: all but its coverage and its place in the stream."""
+    document = {
+        "cases": [_fields(case) for case in evaluation.cases],
+        "usage": asdict(evaluation.usage),
+        "isolation": asdict(evaluation.isolation),
+        "request_id": evaluation.request_id,
+    }
+    return json.dumps(document, separators=(",", ":"))
+
+
+def read(text: str) -> Evaluation:
+    """The evaluation that `written` wrote."""
+    document = json.loads(text)
+    path = document["isolation"]["path"]
+    return Evaluation(
+        cases=tuple(map(_case, document["cases"])),
+        usage=Usage(**document["usage"]),
+        isolation=Isolation(
+            path=None if path is None else IsolationPath(path),
+            waived_layers=tuple(document["isolation"]["waived_layers"]),
+        ),
+        request_id=document["request_id"],
+    )
+
+
+def _fields(case: CaseResult) -> list[Any]:
+    fields: list[Any] = [
+        case.verdict,
+        case.trust,
+        case.wall_seconds,
+        case.message,
+        case.actual,
+        case.expected,
+        case.shared_reason,
+        case.exception and asdict(case.exception),
+    ]
+    # Most cases passed, and there is no more to say of them.
+    while not fields[-1]:
+        fields.pop()
+    return fields
+
+
+def _case(fields: list[Any]) -> CaseResult:
+    fields = [*fields, *_LEFT_OUT[len(fields) :]]
+    verdict, trust, wall_seconds, message, actual, expected, shared_reason, exception = fields
+    return CaseResult(
+        verdict=Verdict(verdict),
+        trust=Trust(trust),
+        wall_seconds=wall_seconds,
+        message=message,
+        actual=actual,
+        expected=expected,
+        shared_reason=shared_reason,
+        exception=None if exception is None else ProgramException(**exception),
+    )
