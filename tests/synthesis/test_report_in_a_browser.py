@@ -273,7 +273,7 @@ def test_a_chat_is_shown_turn_by_turn(chromium: Any, tmp_path: Path) -> None:
 
 def test_of_a_recorded_sample_only_what_is_known_is_shown(chromium: Any, tmp_path: Path) -> None:
     run = report_runs.run_of({"Mbpp/2": [("x = 1", None)]})
-    unknown = {"prompt_id": None, "seed": None, "temperature": None, "tokens": None, "seconds": None}
+    unknown: dict[str, Any] = {"prompt_id": None, "seed": None, "temperature": None, "tokens": None, "seconds": None}
     recorded = replace(run, settings={}, sample_rows=[replace(row, **unknown) for row in run.sample_rows])
     with opened(chromium, written(recorded, tmp_path), address="#task=0") as page:
         assert page.locator("h1").text_content() == "Recorded samples"

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from trialbox.cli._exits import telling_of_writes
+from trialbox.cli._exits import ExitStatus, leave, telling_of_writes
 from trialbox.cli._runs import telling_of_input
 from trialbox.cli._show import mebibytes
 from trialbox.synthesis.store import StoredRun
@@ -23,9 +23,10 @@ def command(
     """
     path = out or run / "report.html"
     with telling_of_input(), StoredRun(run) as view:
-        # Brings packages of an extra.
-        from trialbox.synthesis.report import write_report
-
+        try:
+            from trialbox.synthesis.report import write_report
+        except ModuleNotFoundError as error:
+            leave(str(error), ExitStatus.USAGE)
         with telling_of_writes(path.parent):
             write_report(view, path)
     typer.echo(f"{path}: {mebibytes(path.stat().st_size)}")

@@ -103,7 +103,7 @@ def _flat(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in settings.items():
         if isinstance(value, Mapping):
             yield from ((f"{name} {inner}", told) for inner, told in _flat(value))
-        elif value is not None and value != "":
+        elif value not in (None, "", []):
             yield name, value
 
 
