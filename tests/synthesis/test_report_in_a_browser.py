@@ -86,16 +86,17 @@ def opened(chromium: Any, path: Path, *, address: str = "", offline: bool = True
     """The report on a page with its tables; nothing may be asked of anyone meanwhile, and nothing go wrong."""
     context = chromium.new_context(offline=offline, viewport=WIDE)
     page = context.new_page()
-    asked, problems = [], []
+    asked: list[str] = []
+    problems: list[str] = []
 
-    def dismiss(dialog: Any) -> None:
+    def on_dialog(dialog: Any) -> None:
         problems.append(dialog.message)
         dialog.dismiss()
 
     context.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: problems.append(message.text))
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("dialog", dismiss)
+    page.on("dialog", on_dialog)
     page.goto(f"{path.as_uri()}{address}")
     page.wait_for_selector("html[data-ready]")
     yield page
@@ -270,6 +271,17 @@ def test_a_chat_is_shown_turn_by_turn(chromium: Any, tmp_path: Path) -> None:
         assert page.get_by_label("Turn of the user").inner_text() == "Add\nthem."
 
 
+def test_of_a_recorded_sample_only_what_is_known_is_shown(chromium: Any, tmp_path: Path) -> None:
+    run = report_runs.run_of({"Mbpp/2": [("x = 1", None)]})
+    unknown: dict[str, Any] = {"prompt_id": None, "seed": None, "temperature": None, "tokens": None, "seconds": None}
+    recorded = replace(run, settings={}, sample_rows=[replace(row, **unknown) for row in run.sample_rows])
+    with opened(chromium, written(recorded, tmp_path), address="#task=0") as page:
+        assert page.locator("h1").text_content() == "Recorded samples"
+        page.get_by_text("Sample 0: ended by stop", exact=True).click()
+        page.get_by_label("Answer of sample 0").wait_for()
+        assert page.get_by_text("What the model was shown").count() == 0
+
+
 def hostile_run() -> report_runs.MemoryRun:
     """A run in which every text there is would like to be more than that."""
     case = CaseRow(
@@ -280,12 +292,13 @@ def hostile_run() -> report_runs.MemoryRun:
         actual=HOSTILE,
         expected=HOSTILE,
         wall_seconds=0.0,
+        shared_reason=HOSTILE,
     )
     verdicts = Verdicts(passed=False, base_passed=None, error_class=ErrorClass.TYPE, cases=[case])
     run = report_runs.run_of({HOSTILE: [(HOSTILE, verdicts)]}, shown=HOSTILE, prompt=HOSTILE)
     return replace(
         run,
-        settings={"model": HOSTILE, "tasks": HOSTILE, "prompts": {HOSTILE: HOSTILE}},
+        settings={"model": HOSTILE, "tasks": HOSTILE, "prompts": {HOSTILE: HOSTILE, "examples": [HOSTILE]}},
         tasks=[replace(task, note=HOSTILE, reference=HOSTILE) for task in run.tasks],
         sample_rows=[replace(sample, text=HOSTILE, finish_reason=HOSTILE) for sample in run.sample_rows],
     )
@@ -307,9 +320,17 @@ def test_what_models_and_programs_wrote_is_text_and_nothing_else(chromium: Any, 
         for label in ("Program", "Reference"):
             assert dialog.get_by_label(label, exact=True).text_content() == f"{SEEN}\n"
         cells = dialog.locator("tbody tr").locator("th, td").all_text_contents()
-        assert cells == [SEEN, "ERROR", SEEN, SEEN, SEEN, "SHARED", "0"]
+        assert cells == [SEEN, "ERROR", SEEN, SEEN, SEEN, f"SHARED: {SEEN}", "0"]
         assert page.locator("img, iframe, [onerror], [onload], a[href^=javascript]").count() == 0
         assert page.evaluate("window.ran") is None
+
+
+def test_a_program_of_millions_of_marks_is_shown_in_part(chromium: Any, tmp_path: Path) -> None:
+    run = report_runs.run_of({"Mbpp/2": [("\u202e" * 4_000_000, report_runs.PASSED)]})
+    with opened(chromium, written(run, tmp_path), address="#task=0") as page:
+        assert page.locator("#program .invisible").count() == 20_000
+        program = page.get_by_label("Program", exact=True)
+        assert program.locator("em").text_content() == "… and 3,980,000 characters more"
 
 
 def test_markup_that_got_onto_the_page_could_not_run_or_call_home(chromium: Any, report: Path, tmp_path: Path) -> None:

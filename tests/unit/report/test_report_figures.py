@@ -43,10 +43,9 @@ def test_a_finish_reason_that_nobody_knows_is_called_other() -> None:
 
 
 def test_base_cases_have_a_curve_of_their_own_where_there_are_any() -> None:
-    names = [
-        [trace["name"] for trace in drawn(run_of({"Mbpp/1": [("x", PASSED)]}, base_cases=base))["pass-at-k"]["data"]]
-        for base in (None, 1)
-    ]
+    answers = {"Mbpp/1": [("x", PASSED), ("y", WRONG)]}
+    curves = [drawn(run_of(answers, base_cases=base))["pass-at-k"]["data"] for base in (None, 1)]
+    names = [[trace["name"] for trace in traces] for traces in curves]
     assert names[0] == ["all cases, 95% interval", "all cases"]
     assert names[1] == ["base cases, 95% interval", "base cases", *names[0]]
 

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from trialbox.synthesis.report import write_report
 from trialbox.synthesis.report.packing import packed
 from trialbox.synthesis.report.page import visible
-from trialbox.synthesis.results import summarise, summary_document
 from trialbox.synthesis.store import ProgramRow, RunView, SampleRow
 
 # Controls, formats such as those that turn the direction, lone surrogates, private characters, ends of lines.
@@ -60,13 +59,6 @@ def test_a_report_that_fails_midway_leaves_the_earlier_one(tmp_path: Path) -> No
     with pytest.raises(KeyError):
         write_report(replace(report_runs.many(2, 2), prompts={}), path)
     assert [path.read_text(), list(tmp_path.iterdir())] == ["earlier", [path]]
-
-
-def test_the_main_figures_lie_beside_it_for_other_programs(tmp_path: Path) -> None:
-    run = report_runs.many(2, 2)
-    write_report(run, tmp_path / "report.html")
-    beside = json.loads((tmp_path / "report.json").read_text())
-    assert beside == json.loads(json.dumps(summary_document(summarise(run))))
 
 
 def test_more_tasks_take_no_more_memory(tmp_path: Path) -> None:

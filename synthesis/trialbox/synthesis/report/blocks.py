@@ -55,7 +55,7 @@ def _sample(sample: SampleRow, texts: Interned) -> dict[str, Any]:
         "index": sample.index,
         "prompt": sample.prompt_id,
         # JavaScript's numbers have 53 bits.
-        "seed": str(sample.seed),
+        "seed": None if sample.seed is None else str(sample.seed),
         "temperature": sample.temperature,
         "finish": sample.finish_reason,
         "tokens": sample.tokens,
@@ -80,4 +80,4 @@ def _verdicts(verdicts: Verdicts, texts: Interned) -> dict[str, Any]:
 
 
 def _details(case: CaseRow) -> Sequence[str]:
-    return case.message, case.actual, case.expected
+    return case.message, case.actual, case.expected, case.shared_reason

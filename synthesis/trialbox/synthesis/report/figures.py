@@ -36,7 +36,8 @@ def figures(summary: Summary) -> dict[str, Any]:
 
 
 def _pass_at_k(summary: Summary) -> go.Figure | None:
-    if not summary.pass_at_k:
+    # One point alone tells no more than the page's head.
+    if len(summary.pass_at_k) < 2:
         return None
     figure = _figure("k, samples tried for a task", "pass@k, % of tasks")
     if summary.base_pass_at_k:

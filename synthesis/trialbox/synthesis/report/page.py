@@ -4,7 +4,8 @@ import base64
 import hashlib
 import json
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from trialbox.synthesis.report.blocks import TRUST_LETTERS, VERDICT_LETTERS, blo
 from trialbox.synthesis.report.figures import figures
 from trialbox.synthesis.report.overview import Overview
 from trialbox.synthesis.report.packing import packed, packed_text
-from trialbox.synthesis.results import CONFIDENCE, STATES, Summary, summarise, summary_document, task_runs
+from trialbox.synthesis.results import CONFIDENCE, STATES, summarise, task_runs
 from trialbox.synthesis.store import RunView
 
 with extra_synthesis("the report"):
@@ -30,27 +31,22 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
 def write_report(run: RunView, path: Path) -> None:
-    """Write the report of a run, and its main figures beside it with the suffix .json, each at once.
+    """Write the report of a run, at once, over what is there.
 
     Holds a task's samples and programs in memory at a time, and a line of each program. Raises OSError, and what `run`
     raises.
     """
-    summary = summarise(run)
-    _replace(path, _page(run, summary))
-    _replace(path.with_suffix(".json"), [json.dumps(summary_document(summary), indent=2), "\n"])
-
-
-def _replace(path: Path, parts: Iterable[str]) -> None:
     new = path.with_name(f"{path.name}.new")
     try:
         with new.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(parts)
+            file.writelines(_page(run))
         new.replace(path)
     finally:
         new.unlink(missing_ok=True)
 
 
-def _page(run: RunView, summary: Summary) -> Iterator[str]:
+def _page(run: RunView) -> Iterator[str]:
+    summary = summarise(run)
     overview = Overview()
 
     def blocks() -> Iterator[str]:
@@ -69,8 +65,11 @@ def _page(run: RunView, summary: Summary) -> Iterator[str]:
         lstrip_blocks=True,
     )
     environment.filters["visible"] = visible
+    # Jinja's own writes marks for HTML as numbers; here they are escaped as all text is.
+    environment.filters["as_json"] = partial(json.dumps, indent=2, ensure_ascii=False)
     yield from environment.get_template("report.html").generate(
         settings=dict(_flat(run.settings)),
+        title=_title(run.settings),
         summary=summary,
         confidence=CONFIDENCE,
         style=Markup(_asset(_STYLE)),
@@ -93,12 +92,18 @@ def visible(value: Any) -> str:
     )
 
 
+def _title(settings: Mapping[str, Any]) -> str:
+    """Say whose programs they are and for what; neither need be known."""
+    whose = "References" if settings.get("reference") else settings.get("model", "Recorded samples")
+    return f"{whose} on {settings['tasks']}" if "tasks" in settings else str(whose)
+
+
 def _flat(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Take settings out of groups, and leave out those that were left to others."""
     for name, value in settings.items():
         if isinstance(value, Mapping):
             yield from ((f"{name} {inner}", told) for inner, told in _flat(value))
-        elif value is not None:
+        elif value not in (None, "", []):
             yield name, value
 
 

@@ -8,7 +8,7 @@ from trialbox.synthesis.results.json_pieces import pieces
 from trialbox.synthesis.results.pass_at_k import CONFIDENCE, Estimate, Share, estimate, pass_at_k, share
 from trialbox.synthesis.results.report import Report
 from trialbox.synthesis.results.stored import stored_report
-from trialbox.synthesis.results.summary import Summary, TaskCount, summarise, summary_document
+from trialbox.synthesis.results.summary import Summary, TaskCount, summarise
 from trialbox.synthesis.results.tally import Tally, TaskTally
 from trialbox.synthesis.results.task_runs import NOT_GRADED, PASSED, STATES, Group, TaskRun, task_runs
 
@@ -38,7 +38,6 @@ __all__ = [
     "share",
     "stored_report",
     "summarise",
-    "summary_document",
     "task_runs",
     "write",
 ]
