@@ -1,16 +1,23 @@
 """Runs of `trialbox sample` and `trialbox evaluate`: killed, gone on with, sampled here and graded there."""
 
+import asyncio
 import json
 import random
 import signal
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Iterator
 from pathlib import Path
 
 import hosts
 import pytest
+import scripted_http
 import stopped_runs
 from stopped_runs import graded, results
+from stopped_runs import samples as samples_of
+from typer.testing import CliRunner
 
+from trialbox.cli._app import build
 from trialbox.synthesis.store import StoredRun
 
 SAMPLES = 60
@@ -51,8 +58,8 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for _ in range(SAMPLES)
     ]
     for number, row in enumerate(rows):
-        # Distinct but for every third.
-        row["solution"] = f"{row['solution']}\n# {number if number % 3 else 0}"
+        # Distinct but for every third; each takes a moment, so that a run can be stopped on its way.
+        row["solution"] = f"import time\ntime.sleep(0.01)\n{row['solution']}\n# {number if number % 3 else 0}"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 
@@ -71,24 +78,19 @@ def stopped(number: signal.Signals, folder: Path, arguments: list[str | Path]) -
     return stopped_runs.stopped(number, arguments, lambda: len(graded(folder)) > before + 5)
 
 
-@pytest.mark.parametrize("command", ["evaluate", "sample"])
 def test_a_run_killed_three_times_comes_to_what_an_undisturbed_one_does(
-    address: str, tasks: Path, samples: Path, tmp_path: Path, command: str
+    address: str, tasks: Path, samples: Path, tmp_path: Path
 ) -> None:
-    options: list[str | Path] = [command, "--tasks", "mbpp", "--data", tasks, "--server", address]
-    if command == "evaluate":
-        options += ["--samples", samples]
-    else:
-        options += ["--recorded", samples, "--samples", str(SAMPLES), "--shots", "0"]
+    options: list[str | Path] = ["evaluate", "--tasks", "mbpp", "--data", tasks, "--samples", samples]
+    options += ["--server", address]
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    failed = 1 if command == "evaluate" else 0
-    trialbox(*options, "--out", whole, status=failed)
+    trialbox(*options, "--out", whole, status=1)
     again = [*options, "--out", cut, "--resume"]
     for _ in range(3):
         status, _ = stopped(signal.SIGKILL, cut, again)
         assert status == -signal.SIGKILL
         assert not (cut / "results.json").exists()
-    trialbox(*again, "--json", status=failed)
+    trialbox(*again, "--json", status=1)
     document = results(cut)
     assert document == results(whole)
     assert document["programs"] == 3 * SAMPLES
@@ -177,6 +179,51 @@ def test_a_recorded_file_that_holds_too_few_samples_is_told_of_and_the_rest_is_k
     assert f"holds {SAMPLES} samples for Mbpp/13; number {SAMPLES + 1} is wanted".encode() in complaint
 
 
+async def test_a_model_s_server_may_fail_and_the_run_go_on_with_another(
+    address: str, tasks: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("httpx", reason="make synthesis installs it")
+    key = tmp_path / "key"
+    key.write_text("sk-secret\n")
+    options = ["--tasks", "mbpp", "--data", tasks, "--shots", "0", "--samples", "2", "--server", address]
+    options += ["--api-model", "small", "--api-key-file", key, "--concurrency", "1", "--out", tmp_path / "out"]
+
+    async def sampled(url: str, *more: str) -> tuple[int | None, str]:
+        command = [sys.executable, "-m", "trialbox.cli", "sample", "--api", url, *map(str, options), *more]
+        running = await asyncio.create_subprocess_exec(*command, stderr=PIPE, stdout=PIPE)
+        _, complaints = await running.communicate()
+        return running.returncode, complaints.decode()
+
+    async with scripted_http.serving(answering(only=4)) as first:
+        status, complaints = await sampled(first.url)
+    assert status == 3
+    assert "/completions answered 400: no more" in complaints
+    assert "samples kept: 4" in complaints and "the same command with --resume goes on" in complaints
+    assert len(samples_of(tmp_path / "out")) == 4
+    async with scripted_http.serving(answering(only=100)) as second:
+        assert await sampled(second.url, "--resume") == (0, "")
+    assert len(second.received) == 2
+    asked = {json.dumps([one.body["prompt"], one.body["seed"]]) for one in (*first.received, *second.received)}
+    assert len(asked) == 6
+    assert {one.headers["authorization"] for one in second.received} == {"Bearer sk-secret"}
+    document = results(tmp_path / "out")
+    assert (document["programs"], document["programs_passed"], document["passed"]) == (6, 2, 1)
+    assert b"sk-secret" not in (tmp_path / "out" / "run.sqlite").read_bytes()
+
+
+def answering(*, only: int) -> scripted_http.Answer:
+    """Answers so many requests with the program of one of the tasks."""
+    left = iter(range(only))
+
+    async def answer(received: scripted_http.Received) -> scripted_http.Reply:
+        if next(left, None) is None:
+            return scripted_http.Reply(status=400, body=b'{"error": {"message": "no more"}}')
+        choice = {"index": 0, "text": "def add(n): return n + 11", "finish_reason": "stop"}
+        return scripted_http.Reply(body=json.dumps({"choices": [choice]}).encode())
+
+    return answer
+
+
 SAMPLE = ("sample", "--tasks", "mbpp", "--data", "DATA", "--out", "OUT")
 
 
@@ -203,7 +250,7 @@ def test_wrong_usage_is_told_and_leaves_nothing_behind(
 ) -> None:
     out = tmp_path / "out"
     places = {"DATA": str(tasks), "OUT": str(out)}
-    told = trialbox(*(places.get(option, option) for option in options), status=2).decode()
-    assert complaint in " ".join(told.replace("│", " ").split())
-    assert "Traceback" not in told
+    done = CliRunner().invoke(build(options), [places.get(option, option) for option in options])
+    assert done.exit_code == 2
+    assert complaint in " ".join(done.output.replace("│", " ").split())
     assert not out.exists()

@@ -42,7 +42,10 @@ def test_the_help_names_every_command_and_the_exit_statuses() -> None:
     for text in (
         b"run",
         b"sample",
+        b"sample",
         b"evaluate",
+        b"export",
+        b"report",
         b"report",
         b"bench",
         b"serve",
