@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from click import unstyle
+from typer import unstyle
 
 from trialbox.client import CaseResult, Check, Evaluation, Suite, Trust, Verdict
 from trialbox.synthesis.prompts import Message, Prompt
