@@ -12,12 +12,13 @@ from pathlib import Path
 import grpc
 import structlog
 import uvloop
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from trialbox.server import layers, probes, tracing, user_namespace
 from trialbox.server.accounts import Accounts
 from trialbox.server.calls import CallObserver
+from trialbox.server.health import HEALTH_SERVICE, Health
 from trialbox.server.identity import Authentication
 from trialbox.server.layers import LayersMissingError
 from trialbox.server.logs import configure_logging, log_loop_error
@@ -66,14 +67,8 @@ async def _end_all_else() -> None:
 
 async def _serve(sandbox: Sandbox, metrics: Metrics, certificates: Certificates | None) -> None:
     settings = sandbox.settings
-    health_servicer = health.aio.HealthServicer()
-
-    async def tell_health(serving: bool) -> None:
-        statuses = health_pb2.HealthCheckResponse
-        for name in ("", _SERVICE):
-            await health_servicer.set(name, statuses.SERVING if serving else statuses.NOT_SERVING)
-
-    readiness = Readiness(tell_health)
+    health = Health()
+    readiness = Readiness(lambda serving: health.set(("", _SERVICE), serving=serving))
     suites = SuiteStore(settings.suite_cache_bytes)
     directory = Directory(settings.tenants_file, sandbox.maximum_limits)
     metrics.watch(sandbox, readiness, suites, directory.current)
@@ -110,9 +105,9 @@ async def _serve(sandbox: Sandbox, metrics: Metrics, certificates: Certificates 
     )
     server = grpc.aio.server(interceptors=[CallObserver(metrics), authentication], options=_options(settings))
     sandbox_service_pb2_grpc.add_SandboxServiceServicer_to_server(service, server)
-    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
     if settings.reflection:
-        names = (_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        names = (_SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)
     if settings.address.startswith("unix:"):
         await _refuse_socket_in_use(settings.address.removeprefix("unix:"))
@@ -123,9 +118,9 @@ async def _serve(sandbox: Sandbox, metrics: Metrics, certificates: Certificates 
     # What is there by now stays: the garbage collector need not look at it again and again.
     gc.collect()
     gc.freeze()
+    readiness.found(sandbox.layers)
     await server.start()
-    probe_server = await probes.start(settings.health_address, health_servicer)
-    await readiness.found(sandbox.layers)
+    probe_server = await probes.start(settings.health_address, health)
     sandbox.pool.on_health = readiness.slots_work
     chores = [asyncio.create_task(_repeat_self_test(sandbox, readiness)), asyncio.create_task(directory.watch())]
     if not (directory.current().are_set or settings.tls_client_ca_file or is_local(settings.address)):
@@ -141,7 +136,7 @@ async def _serve(sandbox: Sandbox, metrics: Metrics, certificates: Certificates 
     _log.info("stopping", grace_seconds=settings.stop_grace_seconds)
     for chore in chores:
         chore.cancel()
-    await health_servicer.enter_graceful_shutdown()
+    readiness.stop()
     await server.stop(settings.stop_grace_seconds)
     if probe_server is not None:
         await probe_server.stop(None)
@@ -178,7 +173,7 @@ async def _repeat_self_test(sandbox: Sandbox, readiness: Readiness) -> None:
         except SandboxBrokenError as error:  # that no slot works is known, and told by health
             _log.warning("self_test_failed", error=str(error))
         else:
-            await readiness.found(found)
+            readiness.found(found)
 
 
 async def _refuse_socket_in_use(path: str) -> None:
