@@ -83,6 +83,7 @@ async def _serve(sandbox: Sandbox, metrics: Metrics, certificates: Certificates 
             default_runtime=DEFAULT_RUNTIME,
         ),
         suites,
+        settings.message_bytes,
     )
 
     def take_tenants(tenants: Tenants) -> None:

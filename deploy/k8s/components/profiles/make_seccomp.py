@@ -22,7 +22,7 @@ WIDER = (
 )  # fmt: skip
 # What 32-bit calls of these names are called there is of no use: foreign architectures are not listed.
 ARCHITECTURES = ("SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64")
-# Not all but AF_VSOCK, which reaches the machine's own host: the kernel takes an int, and a filter sees what lies above it.
+# Not all but AF_VSOCK, which reaches the machine's own host: the kernel takes half of the word that a filter compares.
 SOCKET_FAMILIES = {"AF_UNIX": 1, "AF_INET": 2, "AF_INET6": 10}
 INT = 0xFFFF_FFFF
 
