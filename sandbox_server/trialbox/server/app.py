@@ -173,6 +173,8 @@ async def _repeat_self_test(sandbox: Sandbox, readiness: Readiness) -> None:
             found = await sandbox.self_test.run()
         except SandboxBrokenError as error:  # that no slot works is known, and told by health
             _log.warning("self_test_failed", error=str(error))
+        except Exception as error:  # whatever it is, the next one must come
+            _log.error("self_test_failed", exc_info=error)
         else:
             readiness.found(found)
 
