@@ -37,6 +37,7 @@ from trialbox.v1 import KEEPALIVE_SECONDS, MAX_MESSAGE_BYTES, sandbox_service_pb
 
 _SERVICE = sandbox_service_pb2.DESCRIPTOR.services_by_name["SandboxService"].full_name
 _READY = b"ready\n"
+_LOOK_SECONDS = 1.0
 
 _log = structlog.get_logger(__name__)
 
@@ -133,7 +134,12 @@ async def _serve(sandbox: Sandbox, metrics: Metrics, certificates: Certificates 
     stop = _stop_signal()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, directory.reload)
     _log.info("serving", address=settings.address, port=port, slots=settings.slots)
-    await _told_to_stop(stop, settings.lifeline_fd)
+    gone = asyncio.create_task(until_gone(server))
+    told = asyncio.create_task(_told_to_stop(stop, settings.lifeline_fd))
+    await asyncio.wait((gone, told), return_when=asyncio.FIRST_COMPLETED)
+    if gone.done():
+        await gone
+    gone.cancel()
     _log.info("stopping", grace_seconds=settings.stop_grace_seconds)
     for chore in chores:
         chore.cancel()
@@ -164,6 +170,17 @@ def _options(settings: Settings) -> list[tuple[str, int]]:
             ("grpc.max_connection_age_grace_ms", int(longest * 1000)),
         ]
     return options
+
+
+async def until_gone(server: grpc.aio.Server) -> None:
+    """Raise CannotServeError as soon as gRPC has given up: it tells nobody else, and answers nothing from then on."""
+    reason = "it was stopped"
+    try:
+        while await server.wait_for_termination(_LOOK_SECONDS):
+            pass
+    except Exception as error:  # what it gave up over
+        reason = type(error).__name__
+    raise CannotServeError(f"gRPC answers no more: {reason}")
 
 
 async def _repeat_self_test(sandbox: Sandbox, readiness: Readiness) -> None:
