@@ -6,13 +6,14 @@ SOURCES := proto client sandbox_server synthesis
 CHECKED := $(SOURCES) tests examples benchmarks deploy
 GUEST := sandbox_server/trialbox/server/guest
 
-.PHONY: help setup scientific kubernetes-tools synthesis demo test test-thorough test-cgroup2 \
+.PHONY: help setup scientific kubernetes-tools synthesis browser demo test test-thorough test-cgroup2 \
     test-hostility lint proto bench bench-graders cheats allowed-syscalls fuzz need-root
 
 help:
 	@echo "make setup   install trialbox and its tools into .venv"
 	@echo "make scientific   a runtime with numpy in .tools/scientific, which the tests use"
 	@echo "make synthesis   what sampling from models and reports need, into .venv; the tests use it"
+	@echo "make browser   Debian's chromium, in which the tests open reports (root, Debian)"
 	@echo "make kubernetes-tools   kubectl, schemas and a policy scanner in .tools/kubernetes, which the tests use"
 	@echo "make demo    run programs good and evil in the embedded service (root)"
 	@echo "make test    everything that must be green: lint and all tests (root)"
@@ -70,6 +71,13 @@ synthesis: .venv/synthesis-up-to-date
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev-synthesis]'
 	@touch $@
 
+# From Debian, not from playwright: its own are fetched past the package index.
+browser:
+	@[ -x /usr/bin/chromium ] || { \
+	    command -v apt-get >/dev/null || { echo "install chromium as /usr/bin/chromium: tests open reports in it" >&2; exit 1; }; \
+	    echo "installing Debian's chromium (a minute or two)"; \
+	    apt-get -qq update && apt-get -qq install --yes --no-install-recommends chromium >/dev/null; }
+
 need-root:
 	@[ "$$(id -u)" = 0 ] || { \
 	    echo "this needs root: the jails mount their own file systems, map host user ids and make cgroups" >&2; exit 1; }
@@ -77,7 +85,7 @@ need-root:
 demo: need-root setup
 	$(BIN)/python examples/demo.py
 
-test: need-root lint scientific synthesis kubernetes-tools
+test: need-root lint scientific synthesis kubernetes-tools browser
 	$(BIN)/python -m pytest -m alone
 	@# A file at a time to each of two workers: much of the time is waiting. In their order, the slow ones first.
 	$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist loadfile --no-loadscope-reorder

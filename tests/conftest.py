@@ -36,7 +36,7 @@ def isolation_path(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def local_server(isolation_path: str) -> Iterator[tuple[Sandbox, int]]:
+def local_server() -> Iterator[tuple[Sandbox, int]]:
     """One embedded server for all tests, and its process's number."""
     before = hosts.servers()
     with Sandbox.local(slots=SLOTS, start_seconds=START_SECONDS) as sandbox:
@@ -63,7 +63,7 @@ def run(box: Sandbox, isolation_path: str) -> Run:
 
 
 @pytest.fixture(scope="session")
-def one_slot_server(isolation_path: str) -> Iterator[tuple[Sandbox, int]]:
+def one_slot_server() -> Iterator[tuple[Sandbox, int]]:
     """A server where each program comes right after the last, in the same place; and its process's number."""
     before = hosts.servers()
     with Sandbox.local(slots=1, settings={"spare_slots": "0"}, start_seconds=START_SECONDS) as sandbox:

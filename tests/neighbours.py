@@ -21,6 +21,7 @@ print(sorted(os.listdir("/work")), os.listdir("/tmp"), os.listdir("/dev/shm"))
 print(sum(number * number for number in range({number})))
 """
 _numbers = itertools.count(1000)
+_PAUSE_SECONDS = 0.05
 
 
 def run_honest_program(run: Run) -> None:
@@ -43,6 +44,7 @@ def unharmed(run: Run) -> Iterator[None]:
     def keep_running() -> None:
         while not over.is_set():
             run_honest_program(run)
+            over.wait(_PAUSE_SECONDS)  # so that tests which wait leave the processors to others
 
     with ThreadPoolExecutor(1) as pool:
         neighbour = pool.submit(keep_running)

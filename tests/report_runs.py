@@ -14,15 +14,15 @@ SETTINGS = {"model": "tests/small", "tasks": "mbpp", "samples": 4, "temperature"
 _LONGEST = 256
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class MemoryRun:
     """A run as RunView has it; the rows must be in order."""
 
     settings: Mapping[str, Any] = field(default_factory=lambda: dict(SETTINGS))
     tasks: Sequence[TaskRow]
     prompts: Mapping[str, str]
-    sample_rows: Sequence[SampleRow]
-    program_rows: Sequence[ProgramRow]
+    sample_rows: Sequence[SampleRow] = ()
+    program_rows: Sequence[ProgramRow] = ()
 
     def prompt(self, prompt_id: str) -> str:
         return self.prompts[prompt_id]
@@ -93,9 +93,7 @@ def run_of(
         for index, (source, verdicts) in enumerate(answered):
             if source is not None and source not in ids:
                 ids[source] = len(programs)
-                programs.append(
-                    ProgramRow(program_id=len(programs), task_id=task_id, source=source, verdicts=verdicts)
-                )
+                programs.append(ProgramRow(program_id=len(programs), task_id=task_id, source=source, verdicts=verdicts))
             samples.append(
                 SampleRow(
                     task_id=task_id,
@@ -131,7 +129,10 @@ def many(tasks: int, samples: int, *, seed: int = 0) -> MemoryRun:
             if not good and chance.random() < 0.05:
                 answered.append((None, None))
                 continue
-            lines = [f"    value_{line} = number * {chance.randrange(1000)} + {line}" for line in range(chance.randrange(1, 12))]
+            lines = [
+                f"    value_{line} = number * {chance.randrange(1000)} + {line}"
+                for line in range(chance.randrange(1, 12))
+            ]
             source = "\n".join([f"def task_{number}(number):", *lines, "    return value_0"])
             if chance.random() < 0.3:
                 source = f"def task_{number}(number):\n    return number * {int(good)}"

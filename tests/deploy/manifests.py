@@ -73,21 +73,17 @@ class Manifests:
 
 def with_components(base: str, names: list[str], folder: Path) -> Manifests:
     """An overlay with further components, as a user would write it."""
-    components = [str(KUBERNETES / "components" / name) for name in names]
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
-        "namespace": "trialbox",
-        "resources": [str(KUBERNETES / "overlays" / base)],
-        "components": components,
+        "resources": [_relative(KUBERNETES / "overlays" / base, folder)],
+        "components": [_relative(KUBERNETES / "components" / name, folder) for name in names],
     }
-    # kustomize takes relative paths only.
-    kustomization["resources"] = [_relative(Path(path), folder) for path in kustomization["resources"]]
-    kustomization["components"] = [_relative(Path(path), folder) for path in components]
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
     return Manifests(rendered(folder))
 
 
 def _relative(path: Path, folder: Path) -> str:
+    # kustomize takes no other paths.
     up = "/".join(".." for _ in folder.resolve().parts[1:])
     return f"{up}{path.resolve()}"

@@ -1,19 +1,20 @@
 """What the manifests promise, field by field."""
 
 import os
+import re
 from pathlib import Path
 
 import manifests
 import pytest
-from manifests import KUBERNETES, OVERLAYS, SERVERS, Manifests, with_components
+from manifests import KUBERNETES, OVERLAYS, ROOT, SERVERS, Manifests, rendered, with_components
 
 from trialbox.server.layers import CGROUPS
 from trialbox.server.settings import Settings, load
 
 pytestmark = pytest.mark.skipif(not manifests.INSTALLED, reason="kubectl is not there: make kubernetes-tools")
 
-# Their settings are another part's and stand in settings.py once that has landed.
 OPTIONAL = ["gvisor", "hpa", "keda", "no-apparmor", "servicemonitor", "tls"]
+CLUSTER_WIDE = {"Namespace", "RuntimeClass"}
 MIB = 1 << 20
 OWN_BYTES = 512 * MIB
 """What the server, the launchers and the jails that stand ready take, which no setting bounds."""
@@ -203,9 +204,30 @@ def test_each_optional_component_goes_with_the_default(name: str, tmp_path: Path
     assert context == expected
 
 
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_what_a_component_adds_is_where_the_server_is(name: str, tmp_path: Path) -> None:
+    for document in with_components("default", [name], tmp_path).documents:
+        where = document["metadata"].get("namespace")
+        assert where == (None if document["kind"] in CLUSTER_WIDE else "trialbox"), document["kind"]
+
+
 @pytest.mark.parametrize("name", ["hpa", "keda"])
 def test_an_autoscaled_deployment_says_nothing_of_its_size(name: str, tmp_path: Path) -> None:
     assert "replicas" not in with_components("default", [name], tmp_path).only("Deployment")["spec"]
+
+
+def test_the_runbooks_own_overlays_take_their_images_from_its_registry(tmp_path: Path) -> None:
+    (tmp_path / "trialbox").symlink_to(ROOT)
+    runbook = (ROOT / "docs/kubernetes.md").read_text()
+    shown = re.findall(r"^    # (\w+)/kustomization\.yaml\n((?:    .*\n)+)", runbook, re.MULTILINE)
+    assert [name for name, _ in shown] == ["profiles", "server"]
+    for name, text in shown:
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "kustomization.yaml").write_text(re.sub("^    ", "", text, flags=re.MULTILINE))
+        images = re.findall(r"image: (\S+)", rendered(folder))
+        assert images
+        assert all(image.startswith("REGISTRY/trialbox-") for image in images)
 
 
 def test_every_component_is_in_an_overlay_or_optional() -> None:

@@ -4,13 +4,13 @@ import json
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import hosts
 import pytest
+from stopped_runs import graded, stopped
 
 TASKS = [
     {
@@ -234,18 +234,16 @@ def test_what_was_graded_before_a_run_ended_is_kept(
     out.mkdir()
     (out / "results.json").write_text("of an earlier run")
     options = ["--data", str(tasks), "--samples", str(samples), "--server", address, "--case-seconds", "60"]
-    command = [sys.executable, "-m", "trialbox.cli", "evaluate", "--tasks", "mbpp", *options, "--out", str(out)]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    cases = out / "cases.jsonl"
-    while running.poll() is None and (not cases.exists() or cases.read_text().count("\n") < 2):
-        time.sleep(0.01)
-    running.send_signal(number)
-    _, told = running.communicate()
-    assert running.returncode == status
-    assert [json.loads(line)["task_id"] for line in cases.read_text().splitlines()] == ["Mbpp/1"] * 2
-    assert sorted(path.name for path in out.iterdir()) == ["cases.jsonl"], "nothing of an earlier run"
+    command: list[str | Path] = ["evaluate", "--tasks", "mbpp", *options, "--out", out]
+    ended, told = stopped(number, command, lambda: graded(out))
+    assert ended == status
+    assert [item.task_id for item in graded(out)] == ["Mbpp/1"]
+    assert not (out / "results.json").exists(), "nothing of an earlier run"
     if number is signal.SIGINT:
-        assert f"programs graded before: 1; their cases are in {out}".encode() in told
+        assert "programs graded before: 1; they are in" in told and "--resume goes on" in told
+    again = trialbox(*command)
+    assert (again.returncode, again.stdout) == (2, b"")
+    assert f"there is a run in {out} already; --resume goes on with it".encode() in again.stderr
 
 
 def test_people_see_what_failed_and_how_much_passed(address: str, tasks: Path, tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ CHANGES = {
     ),
     "its children": ("os.fork() or signal.pause()", "[name for name in os.listdir('/proc') if name.isdigit()][1:]"),
     "what its children used": (
-        "os.fork() or [0 for _ in range(10**6)] and os._exit(0); os.wait()",
+        "os.fork() or [0 for _ in range(4 * 10**6)] and os._exit(0); os.wait()",
         "resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime > 0.01",
     ),
 }

@@ -256,14 +256,13 @@ IMPATIENT = Limits(no_output_seconds=0.3, wall_seconds=30)
 def test_silence_ends_a_program_at_its_limit(run: Run, source: str) -> None:
     execution = run(source, limits=IMPATIENT)
     assert_killed(execution, Outcome.NO_OUTPUT_TIME_EXCEEDED)
-    assert execution.usage.wall_seconds < 10
 
 
 @pytest.mark.parametrize(("descriptor", "writer"), [(1, "itself"), (2, "a child")])
 def test_output_on_either_stream_breaks_the_silence(run: Run, descriptor: int, writer: str) -> None:
     fork = "if os.fork():\n    os.wait()\n    os._exit(0)\n" if writer == "a child" else ""
-    source = f"import os, time\n{fork}for _ in range(6):\n    time.sleep(0.15)\n    os.write({descriptor}, b'.')\n"
-    execution = run(source, limits=Limits(no_output_seconds=0.6, wall_seconds=30))
+    source = f"import os, time\n{fork}for _ in range(6):\n    time.sleep(0.4)\n    os.write({descriptor}, b'.')\n"
+    execution = run(source, limits=Limits(no_output_seconds=2, wall_seconds=30))
     assert (execution.outcome, execution.stdout + execution.stderr) == (Outcome.SUCCEEDED, b"......")
 
 

@@ -19,7 +19,6 @@ import promql_parser
 import pytest
 import yaml
 from telemetry_stage import Observed, Samples, labels, observed
-from test_waived_layers import CGROUP_LAYERS, WITHOUT_CGROUPS
 
 from trialbox.client import (
     Call,
@@ -33,6 +32,7 @@ from trialbox.client import (
     Stdio,
     Suite,
 )
+from trialbox.server.layers import CGROUPS
 from trialbox.v1 import execution_pb2, sandbox_service_pb2
 from trialbox.v1.sandbox_service_pb2_grpc import SandboxServiceStub
 
@@ -254,10 +254,10 @@ def test_build_and_layers_are_told(server: Observed, box: Sandbox) -> None:
 
 
 def test_waived_layers_are_zero_and_logged() -> None:
-    settings = {"WAIVED_LAYERS": json.dumps(CGROUP_LAYERS), "SLOTS": "1", "SPARE_SLOTS": "0", "LOG_LEVEL": "info"}
-    with observed(settings, prefix=WITHOUT_CGROUPS) as server:
-        assert {line["layer"] for line in server.logged("layer_waived")} == set(CGROUP_LAYERS)
-        for layer in CGROUP_LAYERS:
+    settings = {"WAIVED_LAYERS": json.dumps([*CGROUPS]), "SLOTS": "1", "SPARE_SLOTS": "0", "LOG_LEVEL": "info"}
+    with observed(settings, prefix=hosts.WITHOUT_CGROUPS) as server:
+        assert {line["layer"] for line in server.logged("layer_waived")} == set(CGROUPS)
+        for layer in CGROUPS:
             assert (("trialbox_isolation_layer", labels(layer=layer)), 0.0) in server.samples().items()
         assert server.samples().of("trialbox_isolation_layer", layer="seccomp") == 1
 
@@ -275,7 +275,7 @@ def test_nobody_is_told_unless_the_operator_says_where() -> None:
     ("address", "status", "complaint"),
     [
         ("unix:/tmp/metrics", 2, "TRIALBOX_METRICS_ADDRESS = 'unix:/tmp/metrics': is not HOST:PORT"),
-        ("9100", 2, "TRIALBOX_METRICS_ADDRESS = '9100': is neither HOST:PORT"),
+        ("9100", 2, "TRIALBOX_METRICS_ADDRESS = '9100': is not HOST:PORT"),
         ("{taken}", 3, "can't listen on {taken} for metrics: "),
     ],
 )
@@ -300,6 +300,11 @@ def _alert_queries() -> list[str]:
     return [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
 
 
+def _autoscaling_queries() -> list[str]:
+    scaled = yaml.safe_load((DEPLOY / "k8s/components/keda/scaled-object.yaml").read_text())
+    return [trigger["metadata"]["query"] for trigger in scaled["spec"]["triggers"]]
+
+
 def _parts(node: Any) -> Iterator[Any]:
     """All nodes of a parsed query."""
     yield node
@@ -309,11 +314,12 @@ def _parts(node: Any) -> Iterator[Any]:
             yield from _parts(child)
 
 
-# What Prometheus adds to every sample.
-_TARGET_LABELS = {"instance", "job"}
+# What Prometheus adds to every sample, its operator's ServiceMonitor included.
+_TARGET_LABELS = {"instance", "job", "namespace"}
+_QUERIES = {"dashboard": _dashboard_queries, "alerts": _alert_queries, "autoscaling": _autoscaling_queries}
 
 
-@pytest.mark.parametrize("queries", [_dashboard_queries, _alert_queries], ids=["dashboard", "alerts"])
+@pytest.mark.parametrize("queries", _QUERIES.values(), ids=_QUERIES)
 def test_every_query_names_metrics_and_labels_that_exist(server: Observed, queries: Any) -> None:
     known: dict[str, set[str]] = {}
     with Sandbox(server.address) as box:  # so that histograms have something to show

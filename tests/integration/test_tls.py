@@ -162,6 +162,9 @@ def test_the_command_shows_certificate_and_token(
     (tmp_path / "token").write_text("nobody's")
     done = subprocess.run([*command, "--tls-key", shown.key], cwd=tmp_path, capture_output=True)
     assert (done.returncode, done.stdout) == (2, b"") and b"nobody's here" in done.stderr
+    (tmp_path / "token").write_text("two\nlines")
+    done = subprocess.run([*command, "--tls-key", shown.key], cwd=tmp_path, capture_output=True)
+    assert done.returncode == 2 and done.stderr.startswith(b"trialbox: token: ASCII in one line")
     done = subprocess.run(command, cwd=tmp_path, capture_output=True)
     assert done.returncode == 2 and b"go together" in done.stderr
     alone = [sys.executable, "-m", "trialbox.cli", "run", "program.py", "--token-file", "token"]

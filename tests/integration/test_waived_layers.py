@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import hosts
 import pytest
@@ -12,19 +13,19 @@ from trialbox.client import LayerState, Limits, Outcome, Sandbox, UnavailableErr
 
 MIB = 1 << 20
 CGROUP_LAYERS = ("cpu_accounting", "memory_limit", "process_limit")
-# A mount namespace in which no cgroup file system is left.
-WITHOUT_CGROUPS = ("unshare", "--mount", "sh", "-c", 'umount -R /sys/fs/cgroup && exec "$@"', "sh")
 
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Sandbox]:
     settings = {"WAIVED_LAYERS": json.dumps(CGROUP_LAYERS), "SLOTS": "1"}
-    with hosts.serving(settings, prefix=WITHOUT_CGROUPS) as server, Sandbox(server.address) as sandbox:
+    with hosts.serving(settings, prefix=hosts.WITHOUT_CGROUPS) as server, Sandbox(server.address) as sandbox:
         yield sandbox
 
 
-def test_a_server_without_cgroups_serves_nothing_and_names_the_layers_and_the_mend() -> None:
-    command = [*WITHOUT_CGROUPS, sys.executable, "-m", "trialbox.server"]
+def test_a_server_without_cgroups_serves_nothing_and_names_the_layers_and_the_mend(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    logged = ("sh", "-c", f'exec "$@" 2> {log}', "sh")
+    command = [*logged, *hosts.WITHOUT_CGROUPS, sys.executable, "-m", "trialbox.server"]
     with hosts.standing_alone({"SLOTS": "1"}, command=command) as server, Sandbox(server.address, retry=False) as box:
         assert server.health() == "NOT_SERVING"
         with pytest.raises(UnavailableError) as raised:
@@ -35,6 +36,14 @@ def test_a_server_without_cgroups_serves_nothing_and_names_the_layers_and_the_me
             assert f"""TRIALBOX_WAIVED_LAYERS='["{layer}"]'""" in str(raised.value)
             assert told[layer].state is LayerState.OFF
             assert told[layer].remedy
+    said = [json.loads(line) for line in log.read_text().splitlines()]
+    missing = [line["layer"] for line in said if line["event"] == "layer_missing" and line["remedy"]]
+    assert sorted(missing) == list(CGROUP_LAYERS)
+    assert [line["event"] for line in said if line["event"] != "layer_missing"] == [
+        "not_serving",
+        "stopping",
+        "stopped",
+    ]
 
 
 def test_a_layer_that_does_not_exist_can_not_be_waived() -> None:

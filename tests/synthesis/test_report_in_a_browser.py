@@ -1,10 +1,11 @@
 """The report as readers have it: in a browser, without a network, with programs that would like to do harm."""
 
 import itertools
-import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,13 @@ playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright
 CHROMIUM = Path("/usr/bin/chromium")
 WIDE, NARROW = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
 PLOTS = ["pass-at-k", "outcomes", "shares", "tokens"]
+
+NOTHING_CHOSEN = """panel => {
+    for (const field of document.getElementById(`panel-${panel}`).querySelectorAll("input, select")) {
+        field.value = "";
+        field.dispatchEvent(new Event("change"));
+    }
+}"""
 
 # Each plot as wide as its place, in the page's colour.
 DRAWN_AS_THE_PAGE = """names => names.every(name => {
@@ -49,9 +57,17 @@ MARKUP = (
     "<img src=x onerror='window.ran = 2'><a href='javascript:window.ran = 3'>x</a>"
     "<svg onload='window.ran = 4'>{{ 7 * 6 }}${window.ran = 5}\"'`\\u003c"
 )
-HIDDEN = {"\u202e": "U+202E", "\u2028": "U+2028", "\ud800": "U+D800", "\x00": "U+0000", "\x1b": "U+001B", "\r": "U+000D"}
+HIDDEN = {
+    "\u202e": "U+202E",
+    "\u2028": "U+2028",
+    "\ud800": "U+D800",
+    "\x00": "U+0000",
+    "\x1b": "U+001B",
+    "\r": "U+000D",
+}
 HOSTILE = MARKUP + "".join(HIDDEN)
 SEEN = MARKUP + "".join(HIDDEN.values())
+HOSTILE_SETTING = MARKUP + "".join(f"⟨{shown}⟩" for shown in HIDDEN.values())
 
 
 @pytest.fixture(scope="module")
@@ -70,11 +86,17 @@ def opened(chromium: Any, path: Path, *, address: str = "", offline: bool = True
     """The report on a page with its tables; nothing may be asked of anyone meanwhile, and nothing go wrong."""
     context = chromium.new_context(offline=offline, viewport=WIDE)
     page = context.new_page()
-    asked, problems = [], []
+    asked: list[str] = []
+    problems: list[str] = []
+
+    def on_dialog(dialog: Any) -> None:
+        problems.append(dialog.message)
+        dialog.dismiss()
+
     context.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: problems.append(message.text))
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("dialog", lambda dialog: (problems.append(dialog.message), dialog.dismiss()))
+    page.on("dialog", on_dialog)
     page.goto(f"{path.as_uri()}{address}")
     page.wait_for_selector("html[data-ready]")
     yield page
@@ -88,10 +110,20 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return written(RUN, tmp_path_factory.mktemp("report"))
 
 
-@pytest.fixture
-def page(chromium: Any, report: Path) -> Iterator[Any]:
+@pytest.fixture(scope="module")
+def one_page(chromium: Any, report: Path) -> Iterator[Any]:
     with opened(chromium, report) as page:
         yield page
+
+
+@pytest.fixture
+def page(one_page: Any) -> Any:
+    """The report of RUN as it is at first: opening it anew for each test would take most of the time."""
+    one_page.keyboard.press("Escape")
+    one_page.get_by_role("tab", name="Tasks").click()
+    for panel in ("tasks", "programs"):
+        one_page.evaluate(NOTHING_CHOSEN, panel)
+    return one_page
 
 
 def written(run: RunView, folder: Path) -> Path:
@@ -113,8 +145,8 @@ def test_it_opens_without_a_network_and_says_what_came_of_the_run(page: Any) -> 
     head = " ".join(page.locator("header").inner_text().split())
     assert "tests/small" in head
     assert "Tasks solved 2 of 3 66.7 %, interval 0.0 to 100.0 %" in head
-    # 3 of 4, 0 of 4, and of the last task's three that are graded 2.
-    assert "Samples that solve 5 of 11 45.5 %" in head
+    # 3 of 4, 0 of 4, and of the last task's three that are graded 2; every task counts alike.
+    assert "Samples that solve 5 of 11 47.2 %, interval 0.0 to 75.0 %" in head
     assert "pass@1 47.2 %" in head
     assert "1 samples are not graded yet" in head
 
@@ -135,15 +167,22 @@ def test_plots_and_tables_fit_every_screen_in_light_and_dark(page: Any, tmp_path
         page.screenshot(path=tmp_path / f"{scheme}-{viewport['width']}-task.png")
         assert page.evaluate("document.querySelector('dialog').scrollWidth") <= viewport["width"]
         page.keyboard.press("Escape")
+    page.set_viewport_size(WIDE)
 
 
 def test_a_click_on_a_column_sorts_by_it_and_another_turns_the_order(page: Any) -> None:
     head = page.get_by_role("columnheader", name="Samples pass")
     assert head.get_attribute("aria-sort") == "none"
     sort(page, "Samples pass")
-    assert (head.get_attribute("aria-sort"), column(page, "tasks", 1)) == ("descending", ["Mbpp/11", "Mbpp/13", "Mbpp/12"])
+    assert (head.get_attribute("aria-sort"), column(page, "tasks", 1)) == (
+        "descending",
+        ["Mbpp/11", "Mbpp/13", "Mbpp/12"],
+    )
     sort(page, "Samples pass")
-    assert (head.get_attribute("aria-sort"), column(page, "tasks", 1)) == ("ascending", ["Mbpp/12", "Mbpp/13", "Mbpp/11"])
+    assert (head.get_attribute("aria-sort"), column(page, "tasks", 1)) == (
+        "ascending",
+        ["Mbpp/12", "Mbpp/13", "Mbpp/11"],
+    )
     sort(page, "Task")
     assert column(page, "tasks", 1) == ["Mbpp/11", "Mbpp/12", "Mbpp/13"]
 
@@ -200,11 +239,6 @@ def test_the_keyboard_reaches_a_program_and_comes_back(page: Any) -> None:
     assert link.evaluate("each => each === document.activeElement")
 
 
-def test_an_address_leads_to_a_program(chromium: Any, report: Path) -> None:
-    with opened(chromium, report, address="#task=2&program=1") as page:
-        assert page.get_by_role("dialog", name="Mbpp/13").get_by_text("Program 2 of 4").is_visible()
-
-
 def test_thousands_of_rows_are_shown_a_page_at_a_time(chromium: Any, tmp_path: Path) -> None:
     with opened(chromium, written(report_runs.many(120, 20), tmp_path)) as page:
         assert len(column(page, "tasks", 1)) == 50
@@ -237,6 +271,17 @@ def test_a_chat_is_shown_turn_by_turn(chromium: Any, tmp_path: Path) -> None:
         assert page.get_by_label("Turn of the user").inner_text() == "Add\nthem."
 
 
+def test_of_a_recorded_sample_only_what_is_known_is_shown(chromium: Any, tmp_path: Path) -> None:
+    run = report_runs.run_of({"Mbpp/2": [("x = 1", None)]})
+    unknown: dict[str, Any] = {"prompt_id": None, "seed": None, "temperature": None, "tokens": None, "seconds": None}
+    recorded = replace(run, settings={}, sample_rows=[replace(row, **unknown) for row in run.sample_rows])
+    with opened(chromium, written(recorded, tmp_path), address="#task=0") as page:
+        assert page.locator("h1").text_content() == "Recorded samples"
+        page.get_by_text("Sample 0: ended by stop", exact=True).click()
+        page.get_by_label("Answer of sample 0").wait_for()
+        assert page.get_by_text("What the model was shown").count() == 0
+
+
 def hostile_run() -> report_runs.MemoryRun:
     """A run in which every text there is would like to be more than that."""
     case = CaseRow(
@@ -247,12 +292,13 @@ def hostile_run() -> report_runs.MemoryRun:
         actual=HOSTILE,
         expected=HOSTILE,
         wall_seconds=0.0,
+        shared_reason=HOSTILE,
     )
     verdicts = Verdicts(passed=False, base_passed=None, error_class=ErrorClass.TYPE, cases=[case])
     run = report_runs.run_of({HOSTILE: [(HOSTILE, verdicts)]}, shown=HOSTILE, prompt=HOSTILE)
     return replace(
         run,
-        settings={"model": HOSTILE, HOSTILE: HOSTILE, "prompt": {"format": HOSTILE}},
+        settings={"model": HOSTILE, "tasks": HOSTILE, "prompts": {HOSTILE: HOSTILE, "examples": [HOSTILE]}},
         tasks=[replace(task, note=HOSTILE, reference=HOSTILE) for task in run.tasks],
         sample_rows=[replace(sample, text=HOSTILE, finish_reason=HOSTILE) for sample in run.sample_rows],
     )
@@ -261,9 +307,7 @@ def hostile_run() -> report_runs.MemoryRun:
 def test_what_models_and_programs_wrote_is_text_and_nothing_else(chromium: Any, tmp_path: Path) -> None:
     # With a network, so that a request would be seen.
     with opened(chromium, written(hostile_run(), tmp_path), offline=False) as page:
-        assert page.locator("h1").text_content() == "".join(
-            f"⟨{HIDDEN[char]}⟩" if char in HIDDEN else char for char in HOSTILE
-        )
+        assert page.locator("h1").text_content() == f"{HOSTILE_SETTING} on {HOSTILE_SETTING}"
         page.get_by_role("tab", name="Programs").click()
         page.locator("#panel-programs tbody tr").click()
         dialog = page.get_by_role("dialog")
@@ -276,46 +320,63 @@ def test_what_models_and_programs_wrote_is_text_and_nothing_else(chromium: Any, 
         for label in ("Program", "Reference"):
             assert dialog.get_by_label(label, exact=True).text_content() == f"{SEEN}\n"
         cells = dialog.locator("tbody tr").locator("th, td").all_text_contents()
-        assert cells == [SEEN, "ERROR", SEEN, SEEN, SEEN, "SHARED", "0"]
+        assert cells == [SEEN, "ERROR", SEEN, SEEN, SEEN, f"SHARED: {SEEN}", "0"]
         assert page.locator("img, iframe, [onerror], [onload], a[href^=javascript]").count() == 0
         assert page.evaluate("window.ran") is None
 
 
+def test_a_program_of_millions_of_marks_is_shown_in_part(chromium: Any, tmp_path: Path) -> None:
+    run = report_runs.run_of({"Mbpp/2": [("\u202e" * 4_000_000, report_runs.PASSED)]})
+    with opened(chromium, written(run, tmp_path), address="#task=0") as page:
+        assert page.locator("#program .invisible").count() == 20_000
+        program = page.get_by_label("Program", exact=True)
+        assert program.locator("em").text_content() == "… and 3,980,000 characters more"
+
+
 def test_markup_that_got_onto_the_page_could_not_run_or_call_home(chromium: Any, report: Path, tmp_path: Path) -> None:
     unguarded = tmp_path / "unguarded.html"
-    unguarded.write_text("<!doctype html><html data-ready=tables><body></body></html>")
-    assert harm(chromium, unguarded) == (6, True)
-    assert harm(chromium, report) == (None, False)
+    unguarded.write_text("<!doctype html><html data-ready=tables>")
+    assert harm(chromium, unguarded) == (True, True)
+    assert harm(chromium, report) == (False, False)
 
 
-def harm(chromium: Any, path: Path) -> tuple[int | None, bool]:
-    """Put a script and markup onto a page; say what ran last, and whether anybody was called."""
+class Listener(BaseHTTPRequestHandler):
+    """Answers everything, and knows that it was asked."""
+
+    def do_GET(self) -> None:
+        self.server.asked = True  # type: ignore[attr-defined]
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def harm(chromium: Any, path: Path) -> tuple[bool, bool]:
+    """Put a script and markup onto a page; say whether the script ran, and whether a server was asked for anything."""
     context = chromium.new_context()
     page = context.new_page()
     page.goto(path.as_uri())
     page.wait_for_selector("html[data-ready]")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = "http://127.0.0.1:{}".format(listener.getsockname()[1])
-        page.evaluate(
-            """([markup, address]) => {
-                document.body.insertAdjacentHTML("beforeend", markup);
+    with ThreadingHTTPServer(("127.0.0.1", 0), Listener) as server:
+        server.asked = False  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        ran = page.evaluate(
+            """async address => {
                 const script = document.createElement("script");
-                script.textContent = "window.ran = 6";
+                script.textContent = "window.ran = true";
                 document.body.append(script);
-                return Promise.race([
-                    fetch(address, { mode: "no-cors" }).catch(() => null),
-                    // Who is called hangs up only when this has come back.
-                    new Promise((resolve) => setTimeout(resolve, 200)),
-                ]);
+                const ways = ["<img src='A'>", "<iframe src='A'></iframe>", "<link rel=stylesheet href='A'>"];
+                document.body.insertAdjacentHTML("beforeend", ways.join("").replaceAll("A", address));
+                // Answered or refused, in either case after the others began.
+                await fetch(address, { mode: "no-cors" }).catch(() => null);
+                return window.ran ?? false;
             }""",
-            [f"<img src='{address}'><iframe src='{address}'></iframe><link rel=stylesheet href='{address}'>", address],
+            f"http://127.0.0.1:{server.server_port}",
         )
-        listener.setblocking(False)
-        try:
-            listener.accept()[0].close()
-            called = True
-        except BlockingIOError:
-            called = False
-        ran = page.evaluate("window.ran ?? null")
+        server.shutdown()
+        thread.join()
+        asked = server.asked  # type: ignore[attr-defined]
     context.close()
-    return ran, called
+    return ran, asked

@@ -1,5 +1,6 @@
 """The `trialbox` command: one small module a command, imported when it is asked for."""
 
+import os
 import sys
 
 from trialbox.cli._extras import advice
@@ -9,6 +10,8 @@ _EXTRA = ("typer", "rich")
 
 def main() -> int:
     """Run the command line in `sys.argv` and return or raise its exit status."""
+    # gRPC's own lines, one for each handshake that fails, tell nothing more. It reads this when it is imported.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     try:
         from trialbox.cli._app import build
 

@@ -8,7 +8,7 @@ import typer
 
 from trialbox.cli._exits import EXIT_HELP
 
-COMMANDS = ("run", "sample", "evaluate", "bench", "serve", "doctor")
+COMMANDS = ("run", "sample", "evaluate", "report", "export", "bench", "serve", "doctor")
 
 
 def build(arguments: Sequence[str]) -> typer.Typer:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 
 from rich.console import Console
 from rich.table import Table
@@ -9,7 +10,8 @@ from rich.text import Text
 
 from trialbox.cli._show import one_line
 from trialbox.client import Case, CaseResult, Check, Trust, Verdict
-from trialbox.synthesis.results import CONFIDENCE, Graded, Report
+from trialbox.synthesis.results import CONFIDENCE, Report, Tally
+from trialbox.synthesis.store import ErrorClass
 
 _SHOWN = 20
 
@@ -17,29 +19,37 @@ _SHOWN = 20
 def show(report: Report) -> None:
     """Print the failures and a summary."""
     console = Console()
-    failures = [item for item in report.graded if not item.passed]
-    if failures:
-        console.print(_failure_table(failures))
-        if len(failures) > _SHOWN:
-            console.print(f"… and {len(failures) - _SHOWN} more; --out DIR keeps them all.")
+    tally = report.tally
+    if failures := tally.programs - tally.passed:
+        console.print(_failure_table(report))
+        if failures > _SHOWN:
+            console.print(f"… and {failures - _SHOWN} more; --out DIR keeps them all.")
+    if any(task.programs > 1 and task.passed < task.programs for task in tally.by_task.values()):
+        console.print(_task_table(tally))
     console.print(
-        f"{len(report.solved)} of {len(report.tried)} tasks passed"
-        f" ({len(report.graded) - len(failures)} of {len(report.graded)} programs, {report.wall_seconds:.1f} s)."
+        f"{tally.solved} of {len(tally.by_task)} tasks passed"
+        f" ({tally.passed} of {tally.programs} programs, {report.wall_seconds:.1f} s)."
     )
-    if untried := len(report.tasks) - len(report.tried):
+    if untried := len(report.tasks) - len(tally.by_task):
         console.print(f"{untried} more tasks of the file had no program.")
     if report.other_ids:
         others = f"{len(report.other_ids)} ({_some(report.other_ids)})"
         console.print(f"Programs left out, for tasks that the file doesn't hold: {others}.")
     console.print(_rate_table(report))
+    if tally.errors:
+        errors = [f"{kind} {tally.errors[kind]}" for kind in ErrorClass if tally.errors[kind]]
+        console.print(f"Programs that did not pass, by their first error: {', '.join(errors)}.")
     _show_trust(console, report)
-    for task_id, note in report.notes.items():
+    for task_id, note in tally.notes.items():
         console.print(f"{task_id}: {note}.")
 
 
-def _failure_table(failures: list[Graded]) -> Table:
+def _failure_table(report: Report) -> Table:
     table = Table("Task", "Verdict", "Cases passed", "Why", title="Programs that did not pass", title_justify="left")
-    for item in failures[:_SHOWN]:
+    for item in islice((item for item in report.graded if not item.passed), _SHOWN):
+        if not item.has_program:
+            table.add_row(Text(item.sample.name), "", "", "the answer holds no program")
+            continue
         case, result = next(pair for pair in item.cases if pair[1].verdict is not Verdict.PASSED)
         passed = sum(result.verdict is Verdict.PASSED for result in item.evaluation.cases)
         table.add_row(
@@ -48,6 +58,16 @@ def _failure_table(failures: list[Graded]) -> Table:
             f"{passed} of {len(item.evaluation.cases)}",
             Text(one_line(_reason(case, result))),
         )
+    return table
+
+
+def _task_table(tally: Tally) -> Table:
+    failed = [task for task in tally.by_task.values() if task.passed < task.programs]
+    table = Table("Task", "Programs", "Passed", title="Tasks, those seldom solved first", title_justify="left")
+    for task in sorted(failed, key=lambda task: task.passed / task.programs)[:_SHOWN]:
+        table.add_row(Text(task.task_id), str(task.programs), str(task.passed))
+    if len(failed) > _SHOWN:
+        table.caption = f"… and {len(failed) - _SHOWN} more"
     return table
 
 
@@ -61,6 +81,9 @@ def _reason(case: Case, result: CaseResult) -> str:
 
 def _rate_table(report: Report) -> Table:
     table = Table("Tests", "k", "pass@k", f"{CONFIDENCE:.0%} interval", "Tasks")
+    for name, found in (("tasks solved", report.tasks_solved), ("programs passed", report.programs_passed)):
+        if found is not None:
+            table.add_row(name, "", f"{found.value:.1%}", f"{found.low:.1%} to {found.high:.1%}", str(found.tasks))
     names = {"base": "base" if report.extended else "all", "plus": "base and plus"}
     for tests, rates in report.pass_at_k.items():
         for rate in rates:
@@ -71,10 +94,10 @@ def _rate_table(report: Report) -> Table:
 
 def _show_trust(console: Console, report: Report) -> None:
     if report.separated_share is not None:
-        separated, total = report.trusts[Trust.SEPARATED], report.trusts.total()
+        separated, total = report.tally.trusts[Trust.SEPARATED], report.tally.trusts.total()
         console.print(f"{separated} of {total} verdicts are SEPARATED ({report.separated_share:.1%}).")
-    for reason, count in Counter(case.reason for case in report.shared_cases).most_common():
-        cases = [f"{case.task_id} {case.case}" for case in report.shared_cases if case.reason == reason]
+    for reason, count in Counter(case.reason for case in report.tally.shared_cases).most_common():
+        cases = [f"{case.task_id} {case.case}" for case in report.tally.shared_cases if case.reason == reason]
         why = f", since {one_line(reason)}" if reason else ""
         console.print(Text(f"SHARED cases: {count}{why}: {_some(cases)}."))
 

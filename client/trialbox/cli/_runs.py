@@ -1,141 +1,152 @@
-"""Goes on with a run that is kept in a folder, and shows what it came to."""
+"""What `trialbox sample` and `trialbox evaluate` have in common: a run in a folder, worked on and told of."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from trialbox.cli._exits import ExitStatus, leave
-from trialbox.cli._run_progress import run_progress
-from trialbox.cli._sandbox import Service, status_of
-from trialbox.cli._show import print_json
-from trialbox.client import SandboxError
-from trialbox.synthesis import pipeline
-from trialbox.synthesis.generators import Generator, GeneratorError
-from trialbox.synthesis.pipeline import RunSettings, SettingsError
+from trialbox.cli import _report
+from trialbox.cli._exits import ExitStatus, leave, telling_of_writes
+from trialbox.cli._progress import run_progress
+from trialbox.cli._sandbox import Service, open_async_sandbox
+from trialbox.cli.run import parse_size
+from trialbox.client import IsolationPath, Limits
+from trialbox.synthesis.generators import GeneratorError
+from trialbox.synthesis.pipeline import Grading, Pipeline, Source
 from trialbox.synthesis.prompts import PromptError
-from trialbox.synthesis.results import CONFIDENCE, NOT_GRADED, STATES, Estimate, Summary, summarise, summary_document
+from trialbox.synthesis.results import FILES, document, pieces, remove, stored_report, write
 from trialbox.synthesis.store import Store, StoredRun, StoreError
-from trialbox.synthesis.tasks import SelectionError, Task, TaskFileError
+from trialbox.synthesis.tasks import SelectionError, Task, TaskFileError, content_md5, load, located
 
-USERS_FAULTS = (TaskFileError, SelectionError, PromptError, SettingsError, StoreError, OSError)
-
-
-@contextmanager
-def telling_of_faults() -> Iterator[None]:
-    """Leave with the message of what the user has to mend."""
-    try:
-        yield
-    except USERS_FAULTS as error:
-        leave(str(error), ExitStatus.USAGE)
-    except ModuleNotFoundError as error:
-        leave(f"{error} (in a clone: make synthesis)", ExitStatus.USAGE)
-
-
-def go_on(
-    store: Store,
-    tasks: Sequence[Task],
-    settings: RunSettings,
-    *,
-    open_generator: Callable[[], Generator] | None,
-    service: Service | None,
-) -> None:
-    """Sample what is missing and grade what is not graded; leaves where that can't be done, all kept that is done."""
-    with telling_of_faults():
-        try:
-            asyncio.run(_run(store, tasks, settings, open_generator, service))
-        except GeneratorError as error:
-            leave(f"{error}; {_kept(store)}", ExitStatus.INFRASTRUCTURE)
-        except SandboxError as error:
-            leave(f"{error}; {_kept(store)}", status_of(error))
-        except KeyboardInterrupt:
-            typer.echo(f"trialbox: interrupted; {_kept(store)}", err=True)
-            raise
+CaseSecondsOption = Annotated[float | None, typer.Option(help="Elapsed time that a case may take.")]
+WallSecondsOption = Annotated[
+    float | None, typer.Option(help="Elapsed time that all cases of a program may take together.")
+]
+MemoryBytesOption = Annotated[
+    int | None, typer.Option(parser=parse_size, metavar="SIZE", help="Memory that a program may use.")
+]
+ResumeOption = Annotated[
+    bool, typer.Option("--resume", help="Go on with the run in --out, which was asked for in the same way.")
+]
+WRITES = f"Keep the run in this folder, and write its results there: {', '.join(FILES)}."
 
 
-def _kept(store: Store) -> str:
-    counts = store.counts()
-    return (
-        f"{store.folder} has {counts.samples} samples, {counts.graded} of {counts.programs} programs graded: --resume"
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradingOptions:
+    """How programs are to be graded."""
 
+    service: Service
+    isolation: IsolationPath | None
+    case_seconds: float | None
+    wall_seconds: float | None
+    memory_bytes: int | None
 
-async def _run(
-    store: Store,
-    tasks: Sequence[Task],
-    settings: RunSettings,
-    open_generator: Callable[[], Generator] | None,
-    service: Service | None,
-) -> None:
-    async with AsyncExitStack() as stack:
-        box = None if service is None else await stack.enter_async_context(service.open_async())
-        generator = None
-        if open_generator is not None:
-            generator = await asyncio.to_thread(open_generator)
-            stack.push_async_callback(generator.close)
-        wanted = len(tasks) * settings.samples if generator is not None else None
-        on_progress = stack.enter_context(run_progress(wanted, store.counts().programs))
-        await pipeline.run(
-            store,
-            tasks,
-            sampling=settings.sampling(),
-            generator=generator,
-            box=box,
-            options=settings.grading(),
-            on_progress=on_progress,
+    def settings(self) -> dict[str, Any]:
+        """What decides verdicts."""
+        return {
+            "case_seconds": self.case_seconds,
+            "wall_seconds": self.wall_seconds,
+            "memory_bytes": self.memory_bytes,
+        }
+
+    def or_as_before(self, settings: Mapping[str, Any]) -> "GradingOptions":
+        """The same, and what was left out as a run has it."""
+        return replace(
+            self,
+            case_seconds=settings.get("case_seconds") if self.case_seconds is None else self.case_seconds,
+            wall_seconds=settings.get("wall_seconds") if self.wall_seconds is None else self.wall_seconds,
+            memory_bytes=settings.get("memory_bytes") if self.memory_bytes is None else self.memory_bytes,
         )
 
 
-def show(folder: Path, *, json: bool) -> None:
-    """Print what a run came to."""
-    with telling_of_faults(), StoredRun(folder) as view:
-        summary = summarise(view)
-    if json:
-        print_json(summary_document(summary))
+@contextmanager
+def telling_of_input(*, generator: ExitStatus = ExitStatus.USAGE) -> Iterator[None]:
+    """Leave where a file, a folder or a choice can't be used, or a generator fails."""
+    try:
+        yield
+    except GeneratorError as error:
+        leave(str(error), generator)
+    except (TaskFileError, SelectionError, PromptError, StoreError, OSError) as error:
+        leave(str(error), ExitStatus.USAGE)
+
+
+def run_tasks(settings: Mapping[str, Any], data: str | None) -> list[Task]:
+    """Load a run's tasks again, from their file or, where that has moved, from `data`.
+
+    Raises TaskFileError, where it isn't the same file too, and OSError.
+    """
+    file = located(data or settings["data"])
+    try:
+        md5 = content_md5(file)
+    except OSError as error:
+        raise TaskFileError(f"{error}; --data tells where the run's tasks are now") from error
+    if md5 != settings["data_md5"]:
+        raise TaskFileError(f"{file} has the MD5 {md5}; the run's tasks are in one with {settings['data_md5']}")
+    return load(settings["tasks"], file, split=settings.get("split"))
+
+
+def work(
+    store: Store,
+    folder: Path,
+    tasks: Sequence[Task],
+    *,
+    source: Source | None,
+    grading: GradingOptions | None,
+    way_on: str | None,
+) -> None:
+    """Do what there is left to do of a run; `way_on` is said if that fails or is interrupted."""
+    with telling_of_writes(folder):
+        # Of what was there before; they would be taken for this run's.
+        remove(folder)
+    try:
+        with run_progress() as show, telling_of_input(generator=ExitStatus.INFRASTRUCTURE):
+            asyncio.run(_work(Pipeline(store, show), tasks, source, grading))
+    except BaseException:
+        if way_on is not None:
+            counts = store.counts()
+            typer.echo(
+                f"trialbox: samples kept: {counts.samples}, programs graded before: {counts.graded}; "
+                f"they are in {folder}, and {way_on} goes on",
+                err=True,
+            )
+        raise
+
+
+async def _work(
+    pipeline: Pipeline, tasks: Sequence[Task], source: Source | None, grading: GradingOptions | None
+) -> None:
+    if grading is None:
+        await pipeline.run(source, None)
         return
-    console = Console()
-    if not summary.tasks:
-        console.print("No samples yet.")
-        return
-    console.print(_shares(summary))
-    if summary.pass_at_k:
-        console.print(_rates(summary))
-    console.print(_outcomes(summary))
-    if waiting := summary.states[NOT_GRADED]:
-        console.print(f"{waiting} samples are not graded yet: trialbox evaluate --run {folder}", soft_wrap=True)
-    console.print(f"trialbox report {folder} makes a page with every program of it.", soft_wrap=True)
+    async with open_async_sandbox(grading.service) as box:
+        limits = Limits(wall_seconds=grading.wall_seconds, memory_bytes=grading.memory_bytes)
+        await pipeline.run(
+            source,
+            Grading(
+                box=box,
+                tasks=tasks,
+                limits=limits,
+                case_seconds=grading.case_seconds,
+                isolation=grading.isolation,
+            ),
+        )
 
 
-def _shares(summary: Summary) -> Table:
-    table = Table("What", "Number", "Of", "Share", f"{CONFIDENCE:.0%} interval")
-    graded = sum(task.graded > 0 for task in summary.tasks)
-    table.add_row("tasks solved by any sample", str(summary.solved), str(graded), *_share(summary.solved_share))
-    passed = sum(task.passed for task in summary.tasks)
-    table.add_row("samples that solve their task", str(passed), str(summary.graded), *_share(summary.solving_share))
-    return table
-
-
-def _share(rate: Estimate | None) -> tuple[str, str]:
-    return ("", "") if rate is None else (f"{rate.value:.1%}", f"{rate.low:.1%} to {rate.high:.1%}")
-
-
-def _rates(summary: Summary) -> Table:
-    table = Table("Tests", "k", "pass@k", f"{CONFIDENCE:.0%} interval", "Tasks")
-    named = {"base": summary.base_pass_at_k, "all": summary.pass_at_k}
-    for name, rates in named.items():
-        for rate in rates:
-            table.add_row(name, str(rate.k), *_share(rate), str(rate.tasks))
-    return table
-
-
-def _outcomes(summary: Summary) -> Table:
-    table = Table("Samples that came to", "Number", "Share")
-    total = summary.states.total()
-    for state in STATES:
-        if count := summary.states[state]:
-            table.add_row(state, str(count), f"{count / total:.1%}")
-    return table
+def tell(folder: Path, tasks: Sequence[Task], *, files: bool, json: bool) -> bool:
+    """Write the results into the run's folder where `files` says so, and show them; returns whether all passed."""
+    with telling_of_input(), StoredRun(folder) as run:
+        report = stored_report(run, tasks)
+        if files:
+            with telling_of_writes(folder):
+                write(report, folder)
+        if json:
+            for piece in pieces(document(report)):
+                typer.echo(piece, nl=False)
+            typer.echo()
+        else:
+            _report.show(report)
+        return report.tally.passed == report.tally.programs

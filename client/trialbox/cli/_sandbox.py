@@ -1,15 +1,17 @@
 """Opens the sandbox that a command's options name."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
 
 import typer
 
 from trialbox.cli._exits import ExitStatus, leave
 from trialbox.client import AccessDeniedError, AsyncSandbox, InvalidRequestError, IsolationPath, Sandbox, SandboxError
+
+_Box = TypeVar("_Box", Sandbox, AsyncSandbox)
 
 _ACCESS = "Access to --server"
 
@@ -61,38 +63,59 @@ class Service:
         if (self.tls_certificate is None) is not (self.tls_key is None):
             raise typer.BadParameter("--tls-certificate and --tls-key go together")
 
-    def open(self) -> Sandbox:
+    def open(self, kind: type[_Box]) -> _Box:
         """Prepare to call it, or start a private one; raises SandboxError, OSError and UnicodeDecodeError."""
-        return Sandbox.local() if self.server is None else Sandbox(self.server, **self._access())
-
-    def open_async(self) -> AsyncSandbox:
-        """The same for asyncio."""
-        return AsyncSandbox.local() if self.server is None else AsyncSandbox(self.server, **self._access())
-
-    def _access(self) -> dict[str, Any]:
-        return {
-            "token": self.token_file.read_text().strip() if self.token_file else None,
-            "tls": self.tls_ca == "system" or self.tls_ca or False,
-            "certificate": (self.tls_certificate, self.tls_key) if self.tls_certificate and self.tls_key else None,
-        }
+        if self.server is None:
+            return kind.local()
+        return kind(
+            self.server,
+            token=self.token_file.read_text().strip() if self.token_file else None,
+            tls=self.tls_ca == "system" or self.tls_ca or False,
+            certificate=(self.tls_certificate, self.tls_key) if self.tls_certificate and self.tls_key else None,
+        )
 
 
 @contextmanager
 def open_sandbox(service: Service) -> Iterator[Sandbox]:
     """Use a service; ends the command when it fails or refuses."""
-    try:
-        box = service.open()
-    except (OSError, UnicodeDecodeError) as error:
-        leave(f"can't read what gives access: {error}", ExitStatus.USAGE)
-    except SandboxError as error:
-        leave(str(error), status_of(error))
-    try:
+    with _telling():
+        with _telling_of_files():
+            box = service.open(Sandbox)
         with box:
             if service.server is not None:
                 box.server_info()  # so that a server that stops later is told from one that was never there
             yield box
+
+
+@asynccontextmanager
+async def open_async_sandbox(service: Service) -> AsyncIterator[AsyncSandbox]:
+    """Do what `open_sandbox` does, for asyncio."""
+    with _telling():
+        with _telling_of_files():
+            box = service.open(AsyncSandbox)
+        async with box:
+            if service.server is not None:
+                with _telling_of_files():
+                    await box.server_info()
+            yield box
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    try:
+        yield
     except SandboxError as error:
         leave(str(error), status_of(error))
+
+
+@contextmanager
+def _telling_of_files() -> Iterator[None]:
+    try:
+        yield
+    except SandboxError:  # some are OSErrors too
+        raise
+    except (OSError, UnicodeDecodeError) as error:
+        leave(f"can't read what gives access: {error}", ExitStatus.USAGE)
 
 
 def status_of(error: SandboxError) -> ExitStatus:

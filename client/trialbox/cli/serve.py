@@ -17,7 +17,9 @@ def command(
     slots: Annotated[
         int | None, typer.Option(min=1, help="How many programs run at once. Default: one a processor.")
     ] = None,
-    queue_size: Annotated[int | None, typer.Option(min=0, help="How many requests may wait for a slot.")] = None,
+    queue_size: Annotated[
+        int | None, typer.Option(min=0, help="How many requests of a tenant may wait for a slot.")
+    ] = None,
     waive: Annotated[
         list[str] | None,
         typer.Option(metavar="LAYER", help="Serve although this isolation layer is missing. May be repeated."),
@@ -27,8 +29,6 @@ def command(
 
     Everything else is set by environment variables that begin with TRIALBOX_; options win over them.
     """
-    # As python -m trialbox.server does.
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     try:
         from trialbox.server.app import main
     except ModuleNotFoundError as error:

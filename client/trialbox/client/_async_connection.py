@@ -35,7 +35,7 @@ class AsyncConnection:
         )
         self._stub: SandboxServiceAsyncStub = SandboxServiceStub(self._channel)
         self._metadata = endpoint.metadata
-        self._reach = Reach(endpoint.address)
+        self._reach = Reach(endpoint)
         self._is_closed = False
 
     async def call(self, method: str, request: Any, seconds: float) -> Any:

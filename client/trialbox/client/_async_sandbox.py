@@ -1,7 +1,7 @@
 """The client for asyncio."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from functools import cached_property
 from pathlib import Path
@@ -166,7 +166,7 @@ class AsyncSandbox:
         isolation: IsolationPath | str | None = None,
         on_error: Callable[[SandboxError], object] | None = None,
         deadline_seconds: float | None = None,
-    ) -> AsyncIterator[Execution]:
+    ) -> AsyncGenerator[Execution, None]:
         """Run many programs over one stream; the arguments are as in `Sandbox.run_many`.
 
         The input may be an asynchronous iterable too.
@@ -197,7 +197,7 @@ class AsyncSandbox:
         isolation: IsolationPath | str | None = None,
         on_error: Callable[[SandboxError], object] | None = None,
         deadline_seconds: float | None = None,
-    ) -> AsyncIterator[Evaluation]:
+    ) -> AsyncGenerator[Evaluation, None]:
         """Grade many programs over one stream; the arguments are as in `Sandbox.evaluate_many`.
 
         The input may be an asynchronous iterable too.

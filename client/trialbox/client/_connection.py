@@ -31,7 +31,7 @@ class Connection:
         )
         self._stub = SandboxServiceStub(self._channel)
         self._metadata = endpoint.metadata
-        self._reach = Reach(endpoint.address)
+        self._reach = Reach(endpoint)
         self._is_closed = False
 
     def call(self, method: str, request: Any, seconds: float) -> Any:

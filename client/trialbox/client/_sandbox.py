@@ -48,7 +48,7 @@ class Sandbox:
             certificate: The PEM files of a client certificate and of its key, shown to a service that asks for one.
 
         Raises:
-            InvalidRequestError: The address is none, or a certificate is given without `tls`.
+            InvalidRequestError: The address or the token is none, or a certificate is given without `tls`.
             OSError: A PEM file can't be read.
         """
         self._connection = Connection(Endpoint(address, token, tls, retry, certificate))

@@ -36,10 +36,7 @@ class Accounts:
     def of(self, tenant: Tenant) -> Account:
         """Return a tenant's; one whose file has changed begins anew, with what it has open."""
         known = self._by_name.get(tenant.name)
-        if known is not None and known.tenant is tenant:
-            return known
         if known is not None and known.tenant == tenant:
-            known.tenant = tenant
             return known
         messages = known.messages if known is not None else Messages(self._message_bytes)
         account = Account(tenant, self._bounds, self._suites, messages)

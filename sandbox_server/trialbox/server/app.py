@@ -70,6 +70,8 @@ async def _serve(sandbox: Sandbox, metrics: Metrics, certificates: Certificates 
     settings = sandbox.settings
     health = Health()
     readiness = Readiness(lambda serving: health.set(("", _SERVICE), serving=serving))
+    readiness.found(sandbox.layers)
+    sandbox.pool.on_health = readiness.slots_work
     suites = SuiteStore(settings.suite_cache_bytes)
     directory = Directory(settings.tenants_file, sandbox.maximum_limits)
     metrics.watch(sandbox, readiness, suites, directory.current)
@@ -120,10 +122,8 @@ async def _serve(sandbox: Sandbox, metrics: Metrics, certificates: Certificates 
     # What is there by now stays: the garbage collector need not look at it again and again.
     gc.collect()
     gc.freeze()
-    readiness.found(sandbox.layers)
     await server.start()
     probe_server = await probes.start(settings.health_address, health)
-    sandbox.pool.on_health = readiness.slots_work
     chores = [asyncio.create_task(_repeat_self_test(sandbox, readiness)), asyncio.create_task(directory.watch())]
     if not (directory.current().are_set or settings.tls_client_ca_file or is_local(settings.address)):
         _log.warning(
@@ -133,7 +133,8 @@ async def _serve(sandbox: Sandbox, metrics: Metrics, certificates: Certificates 
         )
     stop = _stop_signal()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, directory.reload)
-    _log.info("serving", address=settings.address, port=port, slots=settings.slots)
+    say, event = (_log.info, "serving") if readiness.serves else (_log.error, "not_serving")
+    say(event, address=settings.address, port=port, slots=settings.slots)
     gone = asyncio.create_task(until_gone(server))
     told = asyncio.create_task(_told_to_stop(stop, settings.lifeline_fd))
     await asyncio.wait((gone, told), return_when=asyncio.FIRST_COMPLETED)

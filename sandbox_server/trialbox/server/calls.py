@@ -74,7 +74,7 @@ class CallObserver(grpc.aio.ServerInterceptor):
                 if hasattr(answers, "__aiter__"):
                     async for answer in answers:
                         yield answer
-                else:  # it writes its answers itself
+                else:  # it writes its answers itself, as health's does
                     await answers
 
         return observed
@@ -89,9 +89,9 @@ class CallObserver(grpc.aio.ServerInterceptor):
         with tracing.call(method, context.invocation_metadata() or ()) if traced else contextlib.nullcontext():
             try:
                 yield
-                code = _told(context)
+                code = _status(context)
             except grpc.aio.AbortError:
-                code = _told(context)
+                code = _status(context)
                 raise
             except Exception:
                 code = grpc.StatusCode.UNKNOWN
@@ -102,7 +102,7 @@ class CallObserver(grpc.aio.ServerInterceptor):
                     tracing.ended(code.name)
 
 
-def _told(context: _Context) -> grpc.StatusCode:
+def _status(context: _Context) -> grpc.StatusCode:
     """The status that the handler has set, OK where it has set none."""
     code: Any = context.code()
     return code if isinstance(code, grpc.StatusCode) else _CODES[code or 0]

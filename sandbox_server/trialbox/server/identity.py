@@ -92,12 +92,8 @@ class Authentication(grpc.aio.ServerInterceptor):
     def _many(self, token: str | None, handle: Callable[..., Any]) -> Callable[[Any, _Context], AsyncIterator[Any]]:
         async def authenticated(request: Any, context: _Context) -> AsyncIterator[Any]:
             await self._authenticate(token, context)
-            answers = handle(request, context)
-            if hasattr(answers, "__aiter__"):
-                async for answer in answers:
-                    yield answer
-            else:  # it writes its answers itself
-                await answers
+            async for answer in handle(request, context):
+                yield answer
 
         return authenticated
 

@@ -15,7 +15,7 @@ from trialbox.server.watching import Execute
 
 _CGROUP_REMEDY = (
     "give the server a cgroup of its own with the {} controller delegated, writable by it, "
-    "or accept the loss: TRIALBOX_WAIVED_LAYERS='[\"{}\"]'"
+    "or accept the loss: TRIALBOX_WAIVED_LAYERS='[\"{}\"]', beside the others that you waive"
 )
 # A filter for all of the jail, and one for the program: on top of what the server itself is under.
 _FILTERS = 2

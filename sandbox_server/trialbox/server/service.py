@@ -215,7 +215,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         tracing.note(outcome=done.outcome.value)
         tracing.phases(begun, done.usage, collects=bool(job.collect))
         self._metrics.executed(job, done, account.tenant.name)
-        _log.debug("executed", outcome=done.outcome.value, **_told(done.isolation, job.program, done.usage))
+        _log.debug("executed", outcome=done.outcome.value, **_log_fields(done.isolation, job.program, done.usage))
         return sandbox_service_pb2.ExecuteResponse(execution=wire.execution(request_id, done, self._readiness.waived))
 
     async def _evaluate(
@@ -237,8 +237,8 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         passed = sum(case.verdict is Verdict.PASSED for case in done.cases)
         tracing.note(cases=len(done.cases), passed=passed)
         self._metrics.evaluated(job, done, account.tenant.name)
-        told = _told(job.isolation, job.program, done.usage)
-        _log.debug("evaluated", cases=len(done.cases), passed=passed, **told)
+        fields = _log_fields(job.isolation, job.program, done.usage)
+        _log.debug("evaluated", cases=len(done.cases), passed=passed, **fields)
         evaluation = wire.evaluation(request_id, done, job, self._readiness.waived)
         return sandbox_service_pb2.EvaluateResponse(evaluation=evaluation)
 
@@ -347,7 +347,7 @@ def _identified(request: sandbox_service_pb2.ExecuteRequest | sandbox_service_pb
     return request_id
 
 
-def _told(path: IsolationPath, program: Program, usage: Usage) -> dict[str, Any]:
+def _log_fields(path: IsolationPath, program: Program, usage: Usage) -> dict[str, Any]:
     """What a log tells of every answer: nothing of what the program holds, or did."""
     return {
         "isolation": path.value,

@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -38,21 +39,30 @@ MINIMUM_TOTAL_MEMORY_BYTES = 64 << 20
 _SERVERS_OWN = {"PYTHONPATH", "PYTHONHASHSEED", "LD_BIND_NOW"}
 _MIB = 1 << 20
 _PREFIX = "TRIALBOX_"
+_JSON_EXAMPLES = {
+    "default_limits": '{"wall_seconds": 5}',
+    "maximum_limits": '{"wall_seconds": 60}',
+    "runtimes": '{"scientific": {"interpreter": "/srv/scientific/bin/python"}}',
+    "waived_layers": '["memory_limit"]',
+}
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-def _checked_address(address: str) -> str:
+def _is_host_and_port(address: str) -> bool:
     host, _, port = address.rpartition(":")
-    is_port = port.isascii() and port.isdigit() and int(port) < 1 << 16
-    if not (address.startswith("unix:") and port) and not (host and is_port):
+    return host not in ("", "unix") and port.isascii() and port.isdigit() and int(port) < 1 << 16
+
+
+def _checked_address(address: str) -> str:
+    if not _is_host_and_port(address) and not re.fullmatch("unix:.+", address):
         raise ValueError("is neither HOST:PORT, with a port from 0 to 65535, nor unix:PATH")
     return address
 
 
 def _checked_host_and_port(address: str) -> str:
-    if address.startswith("unix:"):
-        raise ValueError("is not HOST:PORT")
-    return _checked_address(address)
+    if not _is_host_and_port(address):
+        raise ValueError("is not HOST:PORT, with a port from 0 to 65535")
+    return address
 
 
 def is_local(address: str) -> bool:
@@ -207,16 +217,17 @@ class Settings(BaseSettings):
     lifeline_fd: int | None = None
     """An inherited socket: the server says there when it is ready, and stops when it closes."""
 
-    @field_validator("default_limits", "maximum_limits", "runtimes", "waived_layers", mode="before")
+    @field_validator(*_JSON_EXAMPLES, mode="before")
     @classmethod
     def _from_json(cls, given: Any, info: ValidationInfo) -> Any:
         """Read what a variable holds; limits left out there keep their defaults."""
+        name = info.field_name or ""
         if isinstance(given, str):
             try:
                 given = json.loads(given)
             except ValueError as error:
-                raise ValueError(f"is not JSON: {error}") from None
-        default = cls.model_fields[info.field_name or ""].default
+                raise ValueError(f"is not JSON, such as {_JSON_EXAMPLES[name]}: {error}") from None
+        default = cls.model_fields[name].default
         return default.model_dump() | given if isinstance(default, LimitSettings) and isinstance(given, dict) else given
 
     @field_validator("waived_layers")
@@ -269,9 +280,14 @@ def load() -> Settings:
         raise InvalidSettingsError("\n".join(map(_told, error.errors(include_url=False)))) from None
 
 
+def fault(problem: "ErrorDetails") -> str:
+    """What is wrong with a value, in words for who wrote it."""
+    return "no such setting" if problem["type"] == "extra_forbidden" else problem["msg"].removeprefix("Value error, ")
+
+
 def _told(problem: "ErrorDetails") -> str:
     """One line for a fault that pydantic found: the variable, its value, and what is wrong with it."""
-    message = problem["msg"].removeprefix("Value error, ")
+    message = fault(problem)
     if not problem["loc"]:  # about several variables, which it names
         return message
     name, *inner = map(str, problem["loc"])

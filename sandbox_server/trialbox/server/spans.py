@@ -18,8 +18,8 @@ from trialbox.server.model import Limits, Usage
 from trialbox.server.tracing import now
 
 _EXPORTERS = {
-    "grpc": "opentelemetry.exporter.otlp.proto.grpc.trace_exporter",
-    "http/protobuf": "opentelemetry.exporter.otlp.proto.http.trace_exporter",
+    "grpc": "opentelemetry.exporter.otlp.proto.grpc",
+    "http/protobuf": "opentelemetry.exporter.otlp.proto.http",
 }
 _PREFIX = "trialbox."
 _SECOND = 1_000_000_000
@@ -119,5 +119,10 @@ def _exporter() -> SpanExporter:
     protocol = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", general)
     if protocol not in _EXPORTERS:
         raise ValueError(f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol!r}; {' and '.join(_EXPORTERS)} are supported")
-    exporter: SpanExporter = import_module(_EXPORTERS[protocol]).OTLPSpanExporter()
+    try:
+        module = import_module(f"{_EXPORTERS[protocol]}.trace_exporter")
+    except ModuleNotFoundError:
+        needed = _EXPORTERS[protocol].replace(".", "-")
+        raise ValueError(f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol!r}, which takes: pip install {needed}") from None
+    exporter: SpanExporter = module.OTLPSpanExporter()
     return exporter

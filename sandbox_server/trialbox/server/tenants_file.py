@@ -1,17 +1,19 @@
 """The tenants' file: read, checked, and read again when it changes."""
 
 import asyncio
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
 
 import structlog
-from pydantic import BaseModel, Field, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, Field, PositiveInt, ValidationError, model_validator
 
 from trialbox.server.model import LIMIT_NAMES, Limits
+from trialbox.server.renewal import states
 from trialbox.server.scheduler import Share
-from trialbox.server.settings import InvalidSettingsError, Seconds
+from trialbox.server.settings import InvalidSettingsError, Seconds, fault
 from trialbox.server.tenants import Tenant, Tenants
 from trialbox.v1 import MINIMUM_LIMITS
 
@@ -19,9 +21,24 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _LOOK_SECONDS = 1.0
-_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+# Of the empty token: lines of a script whose token was empty; whoever sends none would be this tenant.
+_EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 _log = structlog.get_logger(__name__)
+
+
+def _checked_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", name):
+        raise ValueError("a name is 1 to 63 letters, digits, '.', '-' and '_', a letter or digit first")
+    return name
+
+
+def _checked_hash(text: str) -> str:
+    if not re.fullmatch("[0-9a-fA-F]{64}", text):
+        raise ValueError("is no SHA-256 of a token: 64 hexadecimal digits are wanted, those that sha256sum prints")
+    if text.lower() == _EMPTY_SHA256:
+        raise ValueError("is the hash of the empty token")
+    return text
 
 
 class InvalidTenantsError(ValueError):
@@ -45,7 +62,7 @@ class _Limits(BaseModel, extra="forbid", frozen=True, strict=True):
 class _Tenant(BaseModel, extra="forbid", frozen=True, strict=True):
     """One tenant; a quota left out is no bound."""
 
-    token_sha256: list[Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")]] = []
+    token_sha256: list[Annotated[str, AfterValidator(_checked_hash)]] = []
     """The SHA-256 of each of its tokens, in hexadecimal."""
     certificate_names: list[Annotated[str, Field(min_length=1)]] = []
     """Client certificates that are it: by a subject alternative name, or where they have none their common name."""
@@ -62,15 +79,6 @@ class _Tenant(BaseModel, extra="forbid", frozen=True, strict=True):
     burst: PositiveInt | None = None
     """How many may come at once after a pause; left out, what comes in a second."""
     maximum_limits: _Limits = _Limits()
-
-    @field_validator("token_sha256")
-    @classmethod
-    def _of_tokens(cls, hashes: list[str]) -> list[str]:
-        # Lines of a script whose token was empty; whoever sends none would be this tenant.
-        for found in hashes:
-            if found.lower() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855":
-                raise ValueError("holds the hash of the empty token")
-        return hashes
 
     @model_validator(mode="after")
     def _burst_of_a_rate(self) -> Self:
@@ -95,7 +103,7 @@ class _Tenant(BaseModel, extra="forbid", frozen=True, strict=True):
 
 
 class _File(BaseModel, extra="forbid", strict=True):
-    tenants: Annotated[dict[_Name, _Tenant], Field(min_length=1)]
+    tenants: Annotated[dict[Annotated[str, AfterValidator(_checked_name)], _Tenant], Field(min_length=1)]
 
 
 def read(path: Path, maximum_limits: Limits) -> Tenants:
@@ -143,7 +151,7 @@ def _told(problem: "ErrorDetails") -> str:
     """One line for a fault that pydantic found. It quotes numbers only: other values may be a token out of place."""
     place, value = ".".join(map(str, problem["loc"])), problem["input"]
     quoted = f" = {value!r}" if isinstance(value, int | float) else ""
-    return f"{place}{quoted}: {problem['msg'].removeprefix('Value error, ')}"
+    return f"{place}{quoted}: {fault(problem)}"
 
 
 class Directory:
@@ -156,7 +164,7 @@ class Directory:
         """Read the file; raises InvalidSettingsError."""
         self._path = path
         self._maximum_limits = maximum_limits
-        self._seen = self._state()
+        self._seen = states(self._path)
         try:
             self._tenants = Tenants() if path is None else read(path, maximum_limits)
         except InvalidTenantsError as error:
@@ -172,14 +180,14 @@ class Directory:
         """Look every second whether there is another file; returns at once where there is none to look at."""
         while self._path is not None:
             await asyncio.sleep(_LOOK_SECONDS)
-            if self._state() != self._seen:
+            if states(self._path) != self._seen:
                 self.reload()
 
     def reload(self) -> None:
         """Read the file again."""
         if self._path is None:
             return
-        self._seen = self._state()
+        self._seen = states(self._path)
         try:
             self._tenants = read(self._path, self._maximum_limits)
         except InvalidTenantsError as error:
@@ -187,13 +195,3 @@ class Directory:
             return
         _log.info("tenants_reloaded", file=str(self._path), tenants=len(self._tenants.by_name))
         self.on_change(self._tenants)
-
-    def _state(self) -> tuple[int, ...]:
-        # Through links: Kubernetes changes a file by turning a link to another folder.
-        try:
-            found = self._path.stat() if self._path is not None else None
-        except OSError:
-            found = None
-        if found is None:
-            return ()
-        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

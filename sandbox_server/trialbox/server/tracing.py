@@ -33,7 +33,8 @@ def started() -> Iterator[None]:
         _spans = Spans()
     except (ImportError, ValueError) as error:
         # OTEL_* may be meant for another program of this environment: no reason not to serve.
-        _log.warning("no_tracing", error=str(error), remedy="pip install 'trialbox[telemetry]', or unset OTEL_*")
+        remedy = "pip install 'trialbox[telemetry]'" if isinstance(error, ImportError) else "set it so"
+        _log.warning("no_tracing", error=str(error), remedy=f"{remedy}, or unset OTEL_*")
         yield
         return
     try:

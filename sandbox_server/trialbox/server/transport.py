@@ -8,6 +8,7 @@ import grpc
 import structlog
 
 from trialbox.server.handover import sealed
+from trialbox.server.renewal import states
 from trialbox.server.settings import InvalidSettingsError, Settings
 
 _log = structlog.get_logger(__name__)
@@ -31,7 +32,7 @@ class Certificates:
         self._certificate = certificate
         self._key = key
         self._client_ca = client_ca
-        self._seen = self._state()
+        self._seen = states(self._certificate, self._key, self._client_ca)
         self._first = self._read()
 
     @classmethod
@@ -52,7 +53,7 @@ class Certificates:
 
     def _renewed(self) -> "grpc.ServerCertificateConfiguration | None":
         # gRPC asks at each new connection, on a thread of its own; None changes nothing.
-        state = self._state()
+        state = states(self._certificate, self._key, self._client_ca)
         if state == self._seen:
             return None
         self._seen = state
@@ -90,15 +91,6 @@ class Certificates:
                 told = f"TRIALBOX_TLS_CLIENT_CA_FILE = '{self._client_ca}': PEM certificates are wanted: {error}"
                 raise InvalidSettingsError(told) from None
         return grpc.ssl_server_certificate_configuration([(key, certificate)], authorities)
-
-    def _state(self) -> list[tuple[int, ...]]:
-        # Through links: Kubernetes renews files by turning a link to another folder.
-        state: list[tuple[int, ...]] = []
-        for path in (self._certificate, self._key, self._client_ca):
-            if path is not None and path.exists():
-                found = path.stat()
-                state.append((found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
-        return state
 
 
 def _content(variable: str, path: Path) -> bytes:

@@ -41,7 +41,12 @@ def test_the_help_names_every_command_and_the_exit_statuses() -> None:
     assert done.returncode == 0
     for text in (
         b"run",
+        b"sample",
+        b"sample",
         b"evaluate",
+        b"export",
+        b"report",
+        b"report",
         b"bench",
         b"serve",
         b"doctor",
@@ -51,7 +56,7 @@ def test_the_help_names_every_command_and_the_exit_statuses() -> None:
         assert text in done.stdout
 
 
-@pytest.mark.parametrize("command", ["run", "evaluate", "bench", "serve", "doctor"])
+@pytest.mark.parametrize("command", ["run", "sample", "evaluate", "report", "bench", "serve", "doctor"])
 def test_every_command_explains_itself_and_the_exit_statuses(command: str) -> None:
     done = trialbox(command, "--help")
     assert (done.returncode, done.stderr) == (0, b"")

@@ -172,7 +172,7 @@ async def test_leaving_early_cancels_on_the_server_on_asyncio(
     service: ScriptedService, async_client: AsyncSandbox
 ) -> None:
     tasks = len(asyncio.all_tasks())
-    async with aclosing(async_client.run_many(_PROGRAMS, limits=_LIMITS)) as executions:  # type: ignore[type-var]
+    async with aclosing(async_client.run_many(_PROGRAMS, limits=_LIMITS)) as executions:
         await anext(executions)
     assert await asyncio.to_thread(service.cancelled.wait, PATIENCE_SECONDS)
     async with asyncio.timeout(PATIENCE_SECONDS):

@@ -10,7 +10,7 @@ import grpc
 import pytest
 from scripted_service import ScriptedService
 
-from trialbox.client import AsyncSandbox, Sandbox, UnavailableError
+from trialbox.client import AsyncSandbox, InvalidRequestError, Sandbox, UnavailableError
 from trialbox.v1.sandbox_service_pb2_grpc import add_SandboxServiceServicer_to_server
 
 pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl to make a certificate")
@@ -46,7 +46,19 @@ async def test_a_file_of_roots_is_trusted_on_asyncio(secure_address: str, certif
         assert (await client.server_info()).version == "scripted"
 
 
-@pytest.mark.parametrize("tls", [True, False])
-def test_nobody_else_s_word_is_taken(secure_address: str, tls: bool) -> None:
-    with Sandbox(secure_address, tls=tls, retry=False) as client, pytest.raises(UnavailableError):
-        client.server_info()
+@pytest.mark.parametrize(
+    ("tls", "complaint"),
+    [(True, "TLS with {address} failed: "), (False, "lost before any answer came; it stopped, or it speaks TLS")],
+)
+def test_nobody_else_s_word_is_taken(secure_address: str, tls: bool, complaint: str) -> None:
+    with Sandbox(secure_address, tls=tls, retry=False) as client:
+        for _ in range(2):
+            with pytest.raises(UnavailableError, match=complaint.format(address=secure_address)):
+                client.server_info()
+
+
+@pytest.mark.parametrize("token", ["", " secret", "secret\n", "two\nlines", "geh\u00e9im"])
+def test_what_is_no_token_is_refused_and_not_repeated(token: str) -> None:
+    with pytest.raises(InvalidRequestError, match="token: ASCII in one line") as raised:
+        Sandbox("localhost:1", token=token)
+    assert not token.strip() or token not in str(raised.value)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from trialbox.client import Check, Suite
 from trialbox.synthesis.prompts import extract
 from trialbox.synthesis.prompts.prose import is_prose, without_prose
-from trialbox.synthesis.tasks import Task, load, load_samples
+from trialbox.synthesis.tasks import SampleFile, Task, load
 
 SUITE = Suite([Check("assert True")])
 WORDS = Task(
@@ -224,7 +224,7 @@ def test_published_solutions_are_found_whole(data_folder: Path, name: str, file:
 
 @pytest.mark.needs_data
 def test_published_samples_are_found_whole(data_folder: Path) -> None:
-    samples = load_samples(data_folder / "samples-mbpp-gpt4.jsonl", load("mbpp", data_folder / "mbpp.jsonl")).samples
+    samples = SampleFile(data_folder / "samples-mbpp-gpt4.jsonl", load("mbpp", data_folder / "mbpp.jsonl"))
     for sample in samples:
         for answer in (sample.source, f"Here is the solution:\n\n```python\n{sample.source}\n```\n\nIt works."):
             assert (extract(answer, sample.task) or "").strip() == sample.source.strip()

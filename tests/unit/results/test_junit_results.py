@@ -10,13 +10,13 @@ from reports import ERROR, FAILED, NOT_RUN, PASSED, TIMED_OUT, plain_task, plus_
 
 from trialbox.client import CaseResult, Verdict
 from trialbox.synthesis.results import Report
-from trialbox.synthesis.results.junit import junit_document
+from trialbox.synthesis.results.junit import junit_pieces
 
 OUT_OF_MEMORY = CaseResult(verdict=Verdict.OUT_OF_MEMORY)
 
 
 def parsed(report: Report) -> ElementTree.Element:
-    return ElementTree.fromstring(junit_document(report))
+    return ElementTree.fromstring(b"".join(junit_pieces(report)))
 
 
 def test_each_task_is_a_suite_and_each_case_a_test_case() -> None:

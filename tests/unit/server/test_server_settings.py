@@ -190,7 +190,9 @@ def test_a_runtime_sets_no_variable_that_the_server_sets_itself(name: str) -> No
 @pytest.mark.parametrize(
     ("environment", "told"),
     [
-        ({"runtimes": "{bad"}, ["TRIALBOX_RUNTIMES = '{bad': is not JSON: Expecting property name"]),
+        ({"runtimes": "{bad"}, ["TRIALBOX_RUNTIMES = '{bad': is not JSON, such as {\"", ": Expecting property name"]),
+        ({"waived_layers": "memory_limit"}, ['is not JSON, such as ["memory_limit"]: ']),
+        ({"default_limits": {"wall_second": 1}}, ["TRIALBOX_DEFAULT_LIMITS.wall_second = 1: no such setting"]),
         ({"slots": "abc"}, ["TRIALBOX_SLOTS = 'abc': Input should be a valid integer"]),
         (
             {"total_memory_bytes": 1000},

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trialbox.client import Call, Sandbox, Trust
-from trialbox.synthesis.tasks import Sample, TaskFileError, load_mathqa, load_samples, references
+from trialbox.synthesis.tasks import Sample, SampleFile, TaskFileError, load_mathqa, references
 from trialbox.synthesis.tasks.mathqa_formula import OPERATIONS, FormulaError, first_fraction, numbers, solve
 
 Write = Callable[..., Path]
@@ -68,7 +68,7 @@ def test_what_is_expected_is_the_option_and_nothing_of_it_is_in_the_program_that
 def test_recorded_programs_are_graded_by_their_answer_too(tmp_path: Path, written: Write, field: str) -> None:
     tasks = load_mathqa(written(ROW))
     (tmp_path / "samples.jsonl").write_text(json.dumps({"task_id": 0, field: "answer = 672"}))
-    (sample,) = load_samples(tmp_path / "samples.jsonl", tasks).samples
+    (sample,) = SampleFile(tmp_path / "samples.jsonl", tasks)
     assert sample.source == "answer = 672" + tasks[0].ending
 
 

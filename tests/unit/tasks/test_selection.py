@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from trialbox.client import Check, Suite
-from trialbox.synthesis.tasks import MBPP_SPLITS, SelectionError, Task, TaskSet, load, load_samples, select
+from trialbox.synthesis.tasks import MBPP_SPLITS, SampleFile, SelectionError, Task, TaskSet, load, select
 
 SUITE = Suite([Check("assert True")])
 
@@ -46,7 +46,7 @@ def test_a_number_that_is_two_tasks_of_different_sets_is_no_id(tmp_path: Path) -
     with pytest.raises(SelectionError):
         select(mixed[:3], ["1"])
     (tmp_path / "samples.jsonl").write_text(json.dumps({"task_id": "b/1", "solution": "x"}))
-    (sample,) = load_samples(tmp_path / "samples.jsonl", mixed).samples
+    (sample,) = SampleFile(tmp_path / "samples.jsonl", mixed)
     assert sample.task.task_id == "b/1"
 
 

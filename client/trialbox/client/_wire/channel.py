@@ -50,6 +50,8 @@ class Endpoint:
         if not isinstance(self.address, str) or not _is_address(self.address):
             told = f"is {self.address!r:.80}; HOST:PORT or unix:PATH is wanted"
             raise InvalidRequestError.of_field("address", told)
+        if self.token is not None and not re.fullmatch("[!-~]([ -~]*[!-~])?", self.token):
+            raise InvalidRequestError.of_field("token", "ASCII in one line is wanted, no space before or after it")
         if self.certificate is not None and self.tls is False:
             raise InvalidRequestError.of_field("certificate", "is given without tls, so nobody would ask for it")
 

@@ -3,10 +3,13 @@
 from typing import Any
 
 from trialbox.client._errors import DeadlineExceededError, SandboxError, UnavailableError
+from trialbox.client._wire.channel import Endpoint
 from trialbox.client._wire.status import error_of_call
 
 # gRPC's own words, where a call was under way. It tells nothing else by which to know.
 _LOST = ("Cancelling all calls", "Socket closed", "Connection reset", "GOAWAY")
+# And where certificates were looked at: by its TLS, and by the check of the name.
+_UNTRUSTED = ("handshake", "Verification Check")
 
 
 class Reach:
@@ -15,9 +18,11 @@ class Reach:
     gRPC tells of the last attempt only: of a call that was lost and tried again in vain, that nobody answers.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, endpoint: Endpoint) -> None:
         """Begin with nobody reached."""
-        self._address = address
+        self._address = endpoint.address
+        self._is_secure = endpoint.tls is not False
+        self._was_lost = False
         self.was_reached = False
 
     def error_of_call(self, call: Any, method: str = "", seconds: float | None = None) -> SandboxError:
@@ -29,7 +34,7 @@ class Reach:
         if error.reason:  # a server's own word
             self.was_reached = True
         elif isinstance(error, UnavailableError):
-            self.was_reached |= any(words in str(error) for words in _LOST)
+            self._was_lost |= any(words in str(error) for words in _LOST)
             return self._unavailable(error)
         elif isinstance(error, DeadlineExceededError) and seconds is not None:
             told = f"{self._address} did not answer {method} within {seconds:g} s, the wait for a slot included"
@@ -37,8 +42,18 @@ class Reach:
         return error
 
     def _unavailable(self, error: UnavailableError) -> UnavailableError:
+        reason = "CONNECTION_LOST" if self.was_reached or self._was_lost else "NOT_REACHED"
         if self.was_reached:
-            reason, what = "CONNECTION_LOST", f"the server at {self._address} stopped, or the connection to it was lost"
+            what = f"the server at {self._address} stopped, or the connection to it was lost"
+        elif self._was_lost:
+            what = f"the connection to {self._address} was lost before any answer came; {self._usual_cause()}"
+        elif any(words in str(error) for words in _UNTRUSTED):
+            what = f"TLS with {self._address} failed"
         else:
-            reason, what = "NOT_REACHED", f"no server answers at {self._address}; if one did, it has stopped"
+            what = f"no server answers at {self._address}; if one did, it has stopped"
         return UnavailableError(f"{what}: {error}", code=error.code, reason=reason, retryable=True)
+
+    def _usual_cause(self) -> str:
+        if self._is_secure:
+            return "it stopped, or it wants a client's certificate"
+        return "it stopped, or it speaks TLS and was not called so"

@@ -33,7 +33,7 @@ class RecordedSamples:
     """
 
     def __init__(self, path: Path, tasks: Sequence[Task]) -> None:
-        """Take samples for `tasks` from a file; ids may be written in any way that load_samples takes."""
+        """Take samples for `tasks` from a file; ids may be written in any way that SampleFile takes."""
         self._path = path
         self._tasks = tasks_by_id(tasks)
 

@@ -1,8 +1,7 @@
-"""Samples programs and grades them at the same time; what lies between is the store."""
+"""Samples and grades at once: the store is the queue between the two, so neither waits for the other."""
 
-from trialbox.synthesis.pipeline.grading import GradingOptions
-from trialbox.synthesis.pipeline.pipeline import Progress, run
-from trialbox.synthesis.pipeline.sampling import Sampling
-from trialbox.synthesis.pipeline.settings import RunSettings, SettingsError
+from trialbox.synthesis.pipeline.grading import Grading
+from trialbox.synthesis.pipeline.pipeline import Pipeline, Progress
+from trialbox.synthesis.pipeline.sources import Recordings, Sampling, Source
 
-__all__ = ["GradingOptions", "Progress", "RunSettings", "Sampling", "SettingsError", "run"]
+__all__ = ["Grading", "Pipeline", "Progress", "Recordings", "Sampling", "Source"]

@@ -1,104 +1,117 @@
-"""Has programs graded as they come into the store, and keeps what they come to."""
+"""Grades programs as they come into the store, over one stream."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from trialbox.client import AsyncSandbox, IsolationPath, Limits, Program, Suite
-from trialbox.synthesis.results.errors import verdicts_of
-from trialbox.synthesis.store import Store, Verdicts
+from trialbox.client import AsyncSandbox, Evaluation, IsolationPath, Limits, Suite, Verdict
+from trialbox.synthesis.results import error_class
+from trialbox.synthesis.store import GradedProgram, Ungraded
 from trialbox.synthesis.tasks import Task
 
-_PAGE_PROGRAMS = 256
-_KEPT_TOGETHER = 64
-_KEPT_AFTER_SECONDS = 0.2
+_IN_FLIGHT = 64
+_IN_FLIGHT_BY_SLOT = 4
+_COMMIT_SECONDS = 0.05
+"""Verdicts that come within it are committed together."""
+_MOST_UNCOMMITTED = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GradingOptions:
-    """How programs are graded; None leaves it to the service."""
+class Grading:
+    """How programs are graded."""
 
-    limits: Limits = field(default_factory=Limits)
+    box: AsyncSandbox
+    tasks: Sequence[Task]
+    limits: Limits | None = None
     case_seconds: float | None = None
     isolation: IsolationPath | None = None
 
+    async def grade(
+        self,
+        programs: AsyncGenerator[Ungraded, None],
+        keep: Callable[[Sequence[GradedProgram]], Awaitable[None]],
+    ) -> None:
+        """Grade programs until there are no more, and have their verdicts kept soon after they come.
 
-class News:
-    """Tells the grader that there are programs in the store, and in the end that no more will come."""
+        However it ends, what has come is kept; `keep` may be called twice with the same. Raises SandboxError.
+        """
+        tasks = {task.task_id: task for task in self.tasks}
+        in_flight: dict[int, Ungraded] = {}
+        slots = (await self.box.server_info()).slots
+        verdicts = _Verdicts(keep)
+        try:
+            async with asyncio.TaskGroup() as group, aclosing(_pairs(programs, tasks, in_flight)) as pairs:
+                committing = group.create_task(verdicts.commit_as_they_come())
+                evaluations = self.box.evaluate_many(
+                    pairs,
+                    in_flight=max(_IN_FLIGHT, _IN_FLIGHT_BY_SLOT * slots),
+                    limits=self.limits,
+                    case_seconds=self.case_seconds,
+                    isolation=self.isolation,
+                )
+                async with aclosing(evaluations):
+                    async for evaluation in evaluations:
+                        assert evaluation.index is not None, "evaluate_many numbers them"
+                        program = in_flight.pop(evaluation.index)
+                        await verdicts.add(_graded(program, tasks[program.task_id], evaluation))
+                committing.cancel()
+        finally:
+            await verdicts.commit()
 
-    def __init__(self) -> None:
-        """Begin with nothing to tell."""
-        self._event = asyncio.Event()
-        self.is_last = False
 
-    def tell(self) -> None:
-        """There are programs."""
-        self._event.set()
+class _Verdicts:
+    """Those that are not kept yet."""
 
-    def end(self) -> None:
-        """There will be no more."""
-        self.is_last = True
-        self._event.set()
+    def __init__(self, keep: Callable[[Sequence[GradedProgram]], Awaitable[None]]) -> None:
+        self._keep = keep
+        self._waiting: list[GradedProgram] = []
+        self._fresh = asyncio.Event()
+        self._committing = asyncio.Lock()
 
-    async def wait(self) -> None:
-        """Wait until there is something to tell that was not told before."""
-        await self._event.wait()
-        self._event.clear()
+    async def add(self, graded: GradedProgram) -> None:
+        self._waiting.append(graded)
+        self._fresh.set()
+        if len(self._waiting) >= _MOST_UNCOMMITTED:
+            await self.commit()
 
+    async def commit(self) -> None:
+        async with self._committing:
+            taken, self._waiting = self._waiting, []
+            try:
+                if taken:
+                    await self._keep(taken)
+            except BaseException:
+                self._waiting = taken + self._waiting
+                raise
 
-async def grade(
-    store: Store,
-    tasks: Sequence[Task],
-    box: AsyncSandbox,
-    options: GradingOptions,
-    news: News,
-    on_graded: Callable[[Sequence[tuple[int, Verdicts]]], None],
-) -> None:
-    """Grade all programs without verdicts, those too that come meanwhile; tells what was kept each time.
-
-    Raises SandboxError and StoreError; what was graded before is kept.
-    """
-    by_id = {task.task_id: task for task in tasks}
-    in_flight: dict[int, tuple[int, Task]] = {}
-
-    async def pairs() -> AsyncIterator[tuple[Program, Suite]]:
-        last, index = 0, 0
+    async def commit_as_they_come(self) -> None:
         while True:
-            is_last = news.is_last  # before looking: what came in between is found
-            page = store.ungraded(last, _PAGE_PROGRAMS)
-            for program in page:
-                task = by_id[program.task_id]
-                in_flight[index] = (program.program_id, task)
-                index, last = index + 1, program.program_id
-                yield Program(program.source), task.suite
-            if not page:
-                if is_last:
-                    return
-                await news.wait()
+            await self._fresh.wait()
+            self._fresh.clear()
+            await self.commit()
+            await asyncio.sleep(_COMMIT_SECONDS)
 
-    graded: list[tuple[int, Verdicts]] = []
-    kept_at = time.monotonic()
 
-    def keep() -> None:
-        nonlocal kept_at
-        if graded:
-            store.add_verdicts(graded)
-            on_graded(graded)
-            graded.clear()
-        kept_at = time.monotonic()
+async def _pairs(
+    programs: AsyncGenerator[Ungraded, None], tasks: Mapping[str, Task], in_flight: dict[int, Ungraded]
+) -> AsyncGenerator[tuple[str, Suite], None]:
+    """What evaluate_many takes; notes which program has which place in it."""
+    index = 0
+    async with aclosing(programs):
+        async for program in programs:
+            in_flight[index] = program
+            index += 1
+            yield program.source, tasks[program.task_id].suite
 
-    evaluations = box.evaluate_many(
-        pairs(), limits=options.limits, case_seconds=options.case_seconds, isolation=options.isolation
+
+def _graded(program: Ungraded, task: Task, evaluation: Evaluation) -> GradedProgram:
+    base = evaluation.cases[: task.base_cases]
+    return GradedProgram(
+        program_id=program.program_id,
+        evaluation=evaluation,
+        base_passed=None
+        if task.base_cases is None
+        else bool(base) and all(case.verdict is Verdict.PASSED for case in base),
+        error_class=error_class(evaluation),
     )
-    try:
-        async with aclosing(evaluations):  # type: ignore[type-var]
-            async for evaluation in evaluations:
-                assert evaluation.index is not None, "evaluate_many numbers them"
-                program_id, task = in_flight.pop(evaluation.index)
-                graded.append((program_id, verdicts_of(task, evaluation)))
-                if len(graded) >= _KEPT_TOGETHER or time.monotonic() >= kept_at + _KEPT_AFTER_SECONDS:
-                    keep()
-    finally:
-        keep()

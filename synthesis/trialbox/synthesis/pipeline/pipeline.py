@@ -1,90 +1,125 @@
-"""Samples and grades side by side.
-
-The store is the queue between them: the generator never waits for verdicts, the sandbox has work while any is there,
-and memory holds no more than what is in flight, however many programs wait.
-"""
+"""One run: a task takes samples into the store, another grades the programs that it finds there."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
-from trialbox.client import AsyncSandbox
-from trialbox.synthesis.generators import Generator
-from trialbox.synthesis.pipeline.grading import GradingOptions, News, grade
-from trialbox.synthesis.pipeline.sampling import Sampling, sample
-from trialbox.synthesis.store import Store, Verdicts
-from trialbox.synthesis.tasks import Task
+from trialbox.synthesis.pipeline.grading import Grading
+from trialbox.synthesis.pipeline.sources import Batch, Source
+from trialbox.synthesis.store import GradedProgram, Store, Ungraded
+
+_PAGE = 256
+
+_Result = TypeVar("_Result")
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a run is."""
+    """How far a run has come."""
 
     samples: int
+    samples_wanted: int
     programs: int
-    """Different ones."""
+    """Different ones, so far."""
     graded: int
-    """Of the programs."""
     passed: int
-    """Of the programs."""
+    """Of those that are graded."""
 
 
-async def run(
-    store: Store,
-    tasks: Sequence[Task],
-    *,
-    sampling: Sampling | None,
-    generator: Generator | None,
-    box: AsyncSandbox | None,
-    options: GradingOptions,
-    on_progress: Callable[[Progress], None],
-) -> None:
-    """Make the samples that are missing and grade the programs that are not graded.
+class Pipeline:
+    """Fills a store with samples and verdicts.
 
-    Without a generator nothing is sampled, without a sandbox nothing graded. Whatever ends it, even a kill, what the
-    store has taken stays.
-
-    Raises:
-        GeneratorError: The generator can't go on.
-        PromptError: A task can't be put into the prompt's format.
-        SandboxError: The infrastructure failed, or refused.
-        StoreError: The store can't be written.
+    The store is the queue: samples go into it as fast as they come, and programs are taken out of it a page at a time.
+    So the generator never waits for verdicts, the sandbox never waits while there are programs, what waits takes no
+    memory, and a kill loses none of it.
     """
-    counts = store.counts()
-    progress = Progress(samples=counts.samples, programs=counts.programs, graded=counts.graded, passed=counts.passed)
-    news = News()
 
-    def on_samples(samples: int, programs: int) -> None:
-        progress.samples += samples
-        progress.programs += programs
-        news.tell()
-        on_progress(progress)
+    def __init__(self, store: Store, show: Callable[[Progress], object] = lambda progress: None) -> None:
+        """Go on with what the store holds; `show` is told of each step."""
+        self._store = store
+        self._show = show
+        # SQLite's work, and taking programs out of answers, would hold up the stream of verdicts.
+        self._thread = ThreadPoolExecutor(1, "store")
+        self._news = asyncio.Event()
+        self._has_all_samples = False
+        counts = store.counts()
+        self._progress = Progress(
+            samples=counts.samples,
+            samples_wanted=counts.samples,
+            programs=counts.programs,
+            graded=counts.graded,
+            passed=counts.passed,
+        )
 
-    def on_graded(graded: Sequence[tuple[int, Verdicts]]) -> None:
-        progress.graded += len(graded)
-        progress.passed += sum(verdicts.passed for _, verdicts in graded)
-        on_progress(progress)
+    async def run(self, source: Source | None, grading: Grading | None) -> None:
+        """Take what samples are missing, and grade what programs aren't graded; without either, only the other.
 
-    async def sample_all() -> None:
+        Whatever ends it, what was sampled or graded before is kept. Raises GeneratorError, SandboxError, StoreError,
+        and what reading recorded samples does.
+        """
         try:
-            if generator is not None and sampling is not None:
-                await sample(store, tasks, sampling, generator, on_samples)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._sample(source))
+                if grading is not None:
+                    group.create_task(grading.grade(self._ungraded(), self._keep))
+        except BaseExceptionGroup as errors:
+            raise _first(errors) from None
         finally:
-            news.end()
+            self._thread.shutdown()
 
-    async def grade_all() -> None:
-        if box is not None:
-            await grade(store, tasks, box, options, news, on_graded)
+    async def _sample(self, source: Source | None) -> None:
+        if source is not None:
+            self._tell(samples_wanted=source.wanted)
+            there = await self._in_thread(self._store.indices)
+            async with aclosing(source.batches(there)) as batches:
+                async for batch in batches:
+                    samples, programs = await self._in_thread(partial(self._add, batch))
+                    self._tell(samples=self._progress.samples + samples, programs=self._progress.programs + programs)
+                    self._news.set()
+        self._has_all_samples = True
+        self._news.set()
 
-    await _together(sample_all(), grade_all())
+    async def _ungraded(self) -> AsyncGenerator[Ungraded, None]:
+        last = 0
+        while True:
+            # Asked before the store is: what came in between is found by the store.
+            has_all_samples = self._has_all_samples
+            self._news.clear()
+            page = await self._in_thread(partial(self._store.ungraded, last, _PAGE))
+            for program in page:
+                yield program
+                last = program.program_id
+            if not page:
+                if has_all_samples:
+                    return
+                await self._news.wait()
+
+    def _add(self, batch: Batch) -> tuple[int, int]:
+        answers = batch()
+        return len(answers), self._store.add(answers)
+
+    async def _keep(self, graded: Sequence[GradedProgram]) -> None:
+        await self._in_thread(partial(self._store.grade, graded))
+        self._tell(
+            graded=self._progress.graded + len(graded),
+            passed=self._progress.passed + sum(one.evaluation.passed for one in graded),
+        )
+
+    async def _in_thread(self, work: Callable[[], _Result]) -> _Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _tell(self, **changes: int) -> None:
+        self._progress = replace(self._progress, **changes)
+        self._show(self._progress)
 
 
-async def _together(*coroutines: Coroutine[None, None, None]) -> None:
-    """Run them side by side; when one fails, the others are stopped."""
-    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error itself; where one task fails, the others are only cancelled."""
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 
 from trialbox.synthesis.prompts.prompt_format import MBPP_OPENING, Example, PromptError, PromptFormat, Style
-from trialbox.synthesis.tasks import MBPP_SPLITS, Task, TaskSet, select
+from trialbox.synthesis.tasks import MBPP_SPLITS, SelectionError, Task, TaskSet, select
 
 _MATHQA_OPENING = "Please, solve the mathematical problem: "
 _CODE_OPENING = "Complete this Python program."
@@ -74,7 +74,10 @@ def _choose(name: str, tasks: Sequence[Task], shots: int, prompt_seed: int | Non
         return []
     pool = [task for task in tasks if task.reference is not None]
     if name in (TaskSet.MBPP, TaskSet.MBPP_PLUS):
-        part = select(pool, [MBPP_SPLITS["prompt"]])
+        try:
+            part = select(pool, [MBPP_SPLITS["prompt"]])
+        except SelectionError:  # the file has none of them
+            part = []
         first = [task for task in part if task.task_id.rpartition("/")[2] in _FIRST_EXAMPLES]
         pool = [*first, *(task for task in part if task not in first)]
     if not 0 <= shots <= len(pool):

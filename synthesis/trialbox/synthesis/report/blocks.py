@@ -5,7 +5,7 @@ from typing import Any
 
 from trialbox.client import Trust, Verdict
 from trialbox.synthesis.report.packing import Interned
-from trialbox.synthesis.report.task_runs import Group, TaskRun
+from trialbox.synthesis.results import Group, TaskRun
 from trialbox.synthesis.store import CaseRow, SampleRow, Verdicts
 
 # A letter a case: a task of an extended data set has hundreds, and eighty programs.
@@ -31,7 +31,11 @@ def block(run: TaskRun, prompt: Callable[[str], str]) -> dict[str, Any]:
         "reference": run.task.reference,
         "note": run.task.note,
         "baseCases": run.task.base_cases,
-        "prompts": {prompt_id: prompt(prompt_id) for prompt_id in {sample.prompt_id: None for sample in run.samples}},
+        "prompts": {
+            prompt_id: prompt(prompt_id)
+            for prompt_id in dict.fromkeys(sample.prompt_id for sample in run.samples)
+            if prompt_id is not None
+        },
         "groups": groups,
         "texts": texts.texts,
     }
@@ -51,7 +55,7 @@ def _sample(sample: SampleRow, texts: Interned) -> dict[str, Any]:
         "index": sample.index,
         "prompt": sample.prompt_id,
         # JavaScript's numbers have 53 bits.
-        "seed": str(sample.seed),
+        "seed": None if sample.seed is None else str(sample.seed),
         "temperature": sample.temperature,
         "finish": sample.finish_reason,
         "tokens": sample.tokens,
@@ -76,4 +80,4 @@ def _verdicts(verdicts: Verdicts, texts: Interned) -> dict[str, Any]:
 
 
 def _details(case: CaseRow) -> Sequence[str]:
-    return case.message, case.actual, case.expected
+    return case.message, case.actual, case.expected, case.shared_reason

@@ -5,17 +5,23 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import plotly.graph_objects as go
-
 from trialbox.synthesis.generators import FinishReason
-from trialbox.synthesis.report.summary import Summary
-from trialbox.synthesis.report.task_runs import NOT_GRADED, PASSED, STATES
-from trialbox.synthesis.results import CONFIDENCE, Estimate
+from trialbox.synthesis.generators.extras import extra_synthesis
+from trialbox.synthesis.results import CONFIDENCE, NOT_GRADED, PASSED, STATES, Estimate, Summary
+
+with extra_synthesis("the report"):
+    import plotly.graph_objects as go
 
 # Okabe and Ito's, which colour-blind people tell apart; the blue a little lighter, to be seen on black too.
 _BLUE, _ORANGE, _GREEN, _GREY = "#2a7fc9", "#d55e00", "#009e73", "#868e96"
 _TOKEN_BARS = 24
 _OTHER = "other"
+_BY_FINISH = {
+    str(FinishReason.STOP): _BLUE,
+    str(FinishReason.LENGTH): _ORANGE,
+    str(FinishReason.REFUSED): _GREEN,
+    _OTHER: _GREY,
+}
 
 
 def figures(summary: Summary) -> dict[str, Any]:
@@ -23,14 +29,15 @@ def figures(summary: Summary) -> dict[str, Any]:
     made = {
         "pass-at-k": _pass_at_k(summary),
         "outcomes": _outcomes(summary.states),
-        "shares": _shares([(task.graded, task.passed) for task in summary.tasks]),
+        "shares": _shares([(task.graded, task.passed) for task in summary.tasks if task.graded]),
         "tokens": _tokens(summary.tokens),
     }
     return {name: json.loads(figure.to_json()) for name, figure in made.items() if figure is not None}
 
 
 def _pass_at_k(summary: Summary) -> go.Figure | None:
-    if not summary.pass_at_k:
+    # One point alone tells no more than the page's head.
+    if len(summary.pass_at_k) < 2:
         return None
     figure = _figure("k, samples tried for a task", "pass@k, % of tasks")
     if summary.base_pass_at_k:
@@ -114,10 +121,9 @@ def _tokens(tokens: Mapping[tuple[int, str], int]) -> go.Figure | None:
     width = most // _TOKEN_BARS + 1
     bars: Counter[tuple[int, str]] = Counter()
     for (count, finish), samples in tokens.items():
-        bars[count // width, finish if finish in set(FinishReason) else _OTHER] += samples
+        bars[count // width, finish if finish in _BY_FINISH else _OTHER] += samples
     figure = _figure("Tokens of a sample", "Samples")
-    for finish, colour in ((FinishReason.STOP, _BLUE), (FinishReason.LENGTH, _ORANGE), (FinishReason.REFUSED, _GREEN),
-                           (_OTHER, _GREY)):
+    for finish, colour in _BY_FINISH.items():
         places = sorted(place for place, reason in bars if reason == finish)
         if places:
             figure.add_bar(

@@ -5,7 +5,7 @@ from typing import Any
 
 from trialbox.client import Verdict
 from trialbox.synthesis.report.packing import Interned
-from trialbox.synthesis.report.task_runs import PASSED, Group, TaskRun
+from trialbox.synthesis.results import PASSED, Group, TaskRun
 
 _REASON_LENGTH = 120
 

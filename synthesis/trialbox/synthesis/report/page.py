@@ -2,24 +2,26 @@
 
 import base64
 import hashlib
+import json
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import plotly.offline
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
+from trialbox.synthesis.generators.extras import extra_synthesis
 from trialbox.synthesis.report.blocks import TRUST_LETTERS, VERDICT_LETTERS, block
 from trialbox.synthesis.report.figures import figures
 from trialbox.synthesis.report.overview import Overview
 from trialbox.synthesis.report.packing import packed, packed_text
-from trialbox.synthesis.report.summary import Summary
-from trialbox.synthesis.report.task_runs import STATES, task_runs
-from trialbox.synthesis.results import CONFIDENCE
+from trialbox.synthesis.results import CONFIDENCE, STATES, summarise, task_runs
 from trialbox.synthesis.store import RunView
+
+with extra_synthesis("the report"):
+    import plotly.offline
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
 
 _ASSETS = files("trialbox.synthesis.report") / "assets"
 _STYLE = "report.css"
@@ -31,7 +33,8 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 def write_report(run: RunView, path: Path) -> None:
     """Write the report of a run, at once, over what is there.
 
-    Holds a task's samples and programs in memory at a time, and a line of each program. Raises OSError.
+    Holds a task's samples and programs in memory at a time, and a line of each program. Raises OSError, and what `run`
+    raises.
     """
     new = path.with_name(f"{path.name}.new")
     try:
@@ -43,9 +46,7 @@ def write_report(run: RunView, path: Path) -> None:
 
 
 def _page(run: RunView) -> Iterator[str]:
-    summary = Summary()
-    for task_run in task_runs(run):
-        summary.add(task_run)
+    summary = summarise(run)
     overview = Overview()
 
     def blocks() -> Iterator[str]:
@@ -64,8 +65,11 @@ def _page(run: RunView) -> Iterator[str]:
         lstrip_blocks=True,
     )
     environment.filters["visible"] = visible
+    # Jinja's own writes marks for HTML as numbers; here they are escaped as all text is.
+    environment.filters["as_json"] = partial(json.dumps, indent=2, ensure_ascii=False)
     yield from environment.get_template("report.html").generate(
-        settings=run.settings,
+        settings=dict(_flat(run.settings)),
+        title=_title(run.settings),
         summary=summary,
         confidence=CONFIDENCE,
         style=Markup(_asset(_STYLE)),
@@ -86,6 +90,21 @@ def visible(value: Any) -> str:
         f"⟨U+{ord(char):04X}⟩" if char not in "\t\n" and unicodedata.category(char) in _INVISIBLE else char
         for char in str(value)
     )
+
+
+def _title(settings: Mapping[str, Any]) -> str:
+    """Say whose programs they are and for what; neither need be known."""
+    whose = "References" if settings.get("reference") else settings.get("model", "Recorded samples")
+    return f"{whose} on {settings['tasks']}" if "tasks" in settings else str(whose)
+
+
+def _flat(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Take settings out of groups, and leave out those that were left to others."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{name} {inner}", told) for inner, told in _flat(value))
+        elif value not in (None, "", []):
+            yield name, value
 
 
 def _words() -> dict[str, Any]:

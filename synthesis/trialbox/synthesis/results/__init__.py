@@ -1,10 +1,15 @@
 """What became of graded programs: how many pass, how far that can be trusted, and the files that tell of it."""
 
 from trialbox.synthesis.results.document import document
-from trialbox.synthesis.results.files import FILES, recording, write
-from trialbox.synthesis.results.pass_at_k import CONFIDENCE, Estimate, estimate, pass_at_k
-from trialbox.synthesis.results.report import Graded, Report, SharedCase
-from trialbox.synthesis.results.summary import Summary, TaskCount, summarise, summary_document
+from trialbox.synthesis.results.error_class import error_class
+from trialbox.synthesis.results.files import FILES, remove, write
+from trialbox.synthesis.results.graded import Graded, SharedCase
+from trialbox.synthesis.results.json_pieces import pieces
+from trialbox.synthesis.results.pass_at_k import CONFIDENCE, Estimate, Share, estimate, pass_at_k, share
+from trialbox.synthesis.results.report import Report
+from trialbox.synthesis.results.stored import stored_report
+from trialbox.synthesis.results.summary import Summary, TaskCount, summarise
+from trialbox.synthesis.results.tally import Tally, TaskTally
 from trialbox.synthesis.results.task_runs import NOT_GRADED, PASSED, STATES, Group, TaskRun, task_runs
 
 __all__ = [
@@ -17,16 +22,22 @@ __all__ = [
     "Graded",
     "Group",
     "Report",
+    "Share",
     "SharedCase",
     "Summary",
+    "Tally",
     "TaskCount",
     "TaskRun",
+    "TaskTally",
     "document",
+    "error_class",
     "estimate",
     "pass_at_k",
-    "recording",
+    "pieces",
+    "remove",
+    "share",
+    "stored_report",
     "summarise",
-    "summary_document",
     "task_runs",
     "write",
 ]

@@ -1,66 +1,77 @@
 """The results as one document of plain values: `results.json`, and a line for each case: `cases.jsonl`."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from trialbox.client import Trust, Usage, Verdict
-from trialbox.synthesis.results.pass_at_k import CONFIDENCE, Estimate
-from trialbox.synthesis.results.report import Graded, Report
+from trialbox.client import Trust, Verdict
+from trialbox.synthesis.results.graded import Graded
+from trialbox.synthesis.results.pass_at_k import CONFIDENCE, Estimate, Share
+from trialbox.synthesis.results.report import Report
+from trialbox.synthesis.store import ErrorClass
 from trialbox.synthesis.tasks import Sample
 
 
 def document(report: Report) -> dict[str, Any]:
-    """The results; all that may differ between two runs of the same programs is in `timing` and `usage`."""
-    verdicts = Counter(result.verdict for item in report.graded for result in item.evaluation.cases)
+    """The results, for `pieces` to write; all that may differ between two runs is in `timing` and `usage`."""
+    tally = report.tally
     return {
         "data_md5": report.data_md5,
-        "tasks": len(report.tried),
-        "passed": len(report.solved),
-        "tasks_without_program": len(report.tasks) - len(report.tried),
-        "programs": len(report.graded),
-        "programs_passed": sum(item.passed for item in report.graded),
+        "tasks": len(tally.by_task),
+        "passed": tally.solved,
+        "tasks_without_program": len(report.tasks) - len(tally.by_task),
+        "programs": tally.programs,
+        "programs_passed": tally.passed,
         "programs_of_other_tasks": list(report.other_ids),
+        "shares": {"tasks_solved": _share(report.tasks_solved), "programs_passed": _share(report.programs_passed)},
         "pass_at_k": {
             tests: {f"pass@{found.k}": _rate(found) for found in rates} for tests, rates in report.pass_at_k.items()
         },
-        "verdicts": {verdict.value: verdicts[verdict] for verdict in Verdict},
+        "verdicts": {verdict.value: tally.verdicts[verdict] for verdict in Verdict},
+        "errors": {kind.value: tally.errors[kind] for kind in ErrorClass},
         "trust": {
-            **{trust.value: report.trusts[trust] for trust in Trust},
+            **{trust.value: tally.trusts[trust] for trust in Trust},
             "separated_share": report.separated_share,
-            "shared_cases": [asdict(case) for case in report.shared_cases],
+            "shared_cases": [asdict(case) for case in tally.shared_cases],
         },
-        "notes": report.notes,
-        "results": [
+        "notes": tally.notes,
+        "by_task": (asdict(task) for task in tally.by_task.values()),
+        "results": (
             {
                 **_name(item.sample),
                 "passed": item.passed,
                 "base_passed": item.base_passed,
+                "error": item.error_class,
                 "cases": list(_cases(item)),
             }
             for item in report.graded
-        ],
+        ),
         "timing": {
             "wall_seconds": report.wall_seconds,
-            "programs": [
+            "programs": (
                 {
                     **_name(item.sample),
                     "wall_seconds": item.evaluation.usage.wall_seconds,
                     "case_wall_seconds": [case.wall_seconds for case in item.evaluation.cases],
                 }
                 for item in report.graded
-            ],
+            ),
         },
-        "usage": asdict(_total([item.evaluation.usage for item in report.graded])),
+        "usage": asdict(tally.usage),
     }
 
 
-def case_lines(graded: Sequence[Graded]) -> Iterator[dict[str, Any]]:
+def case_lines(graded: Iterable[Graded]) -> Iterator[dict[str, Any]]:
     """Every case of every program, each by itself."""
     for item in graded:
         for case in _cases(item):
             yield {**_name(item.sample), **case}
+
+
+def _share(found: Share | None) -> dict[str, float] | None:
+    if found is None:
+        return None
+    return {"estimate": found.value, "low": found.low, "high": found.high, "confidence": CONFIDENCE}
 
 
 def _rate(found: Estimate) -> dict[str, float]:
@@ -83,18 +94,3 @@ def _cases(item: Graded) -> Iterator[dict[str, Any]]:
             "actual": result.actual,
             "expected": result.expected,
         }
-
-
-def _total(usages: Sequence[Usage]) -> Usage:
-    """Sum what adds up; of peaks, the highest."""
-    return Usage(
-        wall_seconds=sum(usage.wall_seconds for usage in usages),
-        user_cpu_seconds=sum(usage.user_cpu_seconds for usage in usages),
-        system_cpu_seconds=sum(usage.system_cpu_seconds for usage in usages),
-        peak_memory_bytes=max((usage.peak_memory_bytes for usage in usages), default=0),
-        peak_processes=max(
-            (usage.peak_processes for usage in usages if usage.peak_processes is not None), default=None
-        ),
-        queue_seconds=sum(usage.queue_seconds for usage in usages),
-        setup_seconds=sum(usage.setup_seconds for usage in usages),
-    )

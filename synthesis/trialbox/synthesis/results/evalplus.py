@@ -2,26 +2,28 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from trialbox.client import Call, Case, CaseResult, Check, Verdict
-from trialbox.synthesis.results.report import Graded, Report
+from trialbox.synthesis.results.graded import Graded
+from trialbox.synthesis.results.json_pieces import Members
+from trialbox.synthesis.results.report import Report
 
 
 def evalplus_document(report: Report, date: datetime) -> dict[str, Any]:
-    """The results as evalplus tells them.
+    """The results as evalplus tells them, for `pieces` to write.
 
     A status is `pass` where every case passed. Where one didn't, the first such decides: `timeout` if it was TIMED_OUT,
     else `fail`. Data sets that extend no other have only a base status. A task of an extended one to which nothing was
-    added has the same status twice. Failed tests are all that didn't pass: the arguments, or for a Check its source.
+    added has the same status twice. Failed tests are all that didn't pass: the arguments, or for a Check its source. An
+    answer without a program is an empty one that fails.
     """
-    results: dict[str, list[dict[str, Any]]] = {}
-    for item in report.graded:
-        results.setdefault(item.sample.task.task_id, []).append(_result(item))
+    by_task = groupby(report.graded, key=lambda item: item.sample.task.task_id)
     return {
         "date": date.strftime("%Y-%m-%d %H:%M"),
         "hash": report.data_md5,
-        "eval": results,
+        "eval": Members((task_id, list(map(_result, items))) for task_id, items in by_task),
         "pass_at_k": {
             tests: {f"pass@{found.k}": found.value for found in rates} for tests, rates in report.pass_at_k.items()
         },
@@ -29,15 +31,18 @@ def evalplus_document(report: Report, date: datetime) -> dict[str, Any]:
 
 
 def _result(item: Graded) -> dict[str, Any]:
-    extended = item.sample.task.base_cases is not None
     return {
         "task_id": item.sample.task.task_id,
         "solution": item.sample.source,
-        "base_status": _status(item.base),
-        "plus_status": _status(item.plus or item.base) if extended else None,
+        "base_status": _status(item.base) if item.has_program else "fail",
+        "plus_status": _plus_status(item) if item.sample.task.base_cases is not None else None,
         "base_fail_tests": _failed(item.base),
         "plus_fail_tests": _failed(item.plus),
     }
+
+
+def _plus_status(item: Graded) -> str:
+    return _status(item.plus or item.base) if item.has_program else "fail"
 
 
 def _status(cases: Sequence[tuple[Case, CaseResult]]) -> str:

@@ -4,10 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
-from trialbox.synthesis.results.pass_at_k import CONFIDENCE, Estimate, estimate
-from trialbox.synthesis.results.task_runs import NOT_GRADED, PASSED, STATES, TaskRun, task_runs
+from trialbox.synthesis.results.pass_at_k import Estimate, estimate
+from trialbox.synthesis.results.task_runs import NOT_GRADED, PASSED, TaskRun, task_runs
 from trialbox.synthesis.store import RunView
 
 _STEPS = (1, 2, 5)
@@ -110,38 +109,3 @@ def summarise(view: RunView) -> Summary:
     for run in task_runs(view):
         summary.add(run)
     return summary
-
-
-def summary_document(summary: Summary) -> dict[str, Any]:
-    """The same as one JSON document."""
-    return {
-        "tasks": len(summary.tasks),
-        "tasks_solved": summary.solved,
-        "tasks_solved_share": _rate(summary.solved_share),
-        "samples": summary.states.total(),
-        "samples_graded": summary.graded,
-        "samples_solving": summary.states[PASSED],
-        "samples_solving_share": _rate(summary.solving_share),
-        "programs": summary.programs,
-        "outcomes": {state: summary.states[state] for state in STATES},
-        "pass_at_k": [_rate(rate) for rate in summary.pass_at_k],
-        "base_pass_at_k": [_rate(rate) for rate in summary.base_pass_at_k],
-        "by_task": [
-            {
-                "task_id": task.task_id,
-                "samples": task.samples,
-                "graded": task.graded,
-                "solving": task.passed,
-                "base_solving": task.base_passed,
-                "outcomes": {state: task.states[state] for state in STATES if task.states[state]},
-            }
-            for task in summary.tasks
-        ],
-    }
-
-
-def _rate(rate: Estimate | None) -> dict[str, float] | None:
-    if rate is None:
-        return None
-    interval = {"low": rate.low, "high": rate.high, "confidence": CONFIDENCE}
-    return {"k": rate.k, "estimate": rate.value, **interval, "tasks": rate.tasks}

@@ -1,14 +1,17 @@
 """Keeps a run's prompts, samples, programs and verdicts so that no kill loses more than the batch in flight."""
 
-from trialbox.synthesis.store.file import StoreError, is_run
+from trialbox.synthesis.store.errors import StoreError
+from trialbox.synthesis.store.reading import GradedSample, StoredRun
 from trialbox.synthesis.store.rows import CaseRow, ErrorClass, ProgramRow, RunView, SampleRow, TaskRow, Verdicts
-from trialbox.synthesis.store.store import Counts, Store, Ungraded
-from trialbox.synthesis.store.view import StoredRun
+from trialbox.synthesis.store.store import Answer, Counts, GradedProgram, Store, Ungraded, begin, reopen
 
 __all__ = [
+    "Answer",
     "CaseRow",
     "Counts",
     "ErrorClass",
+    "GradedProgram",
+    "GradedSample",
     "ProgramRow",
     "RunView",
     "SampleRow",
@@ -18,5 +21,6 @@ __all__ = [
     "TaskRow",
     "Ungraded",
     "Verdicts",
-    "is_run",
+    "begin",
+    "reopen",
 ]

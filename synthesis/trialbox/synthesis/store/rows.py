@@ -40,9 +40,10 @@ class SampleRow:
 
     task_id: str
     index: int
-    prompt_id: str
-    seed: int
-    temperature: float
+    prompt_id: str | None
+    """None where the sample was recorded elsewhere, and how it was made isn't known."""
+    seed: int | None
+    temperature: float | None
     text: str
     finish_reason: str
     tokens: int | None
@@ -62,6 +63,8 @@ class CaseRow:
     actual: str
     expected: str
     wall_seconds: float
+    shared_reason: str = ""
+    """Why test and program could not be kept apart, where trust is SHARED."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

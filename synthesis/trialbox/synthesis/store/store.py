@@ -1,202 +1,301 @@
-"""A run that is being written: samples as they come, and what grading their programs came to."""
+"""Writes a run: what was asked for, samples, programs and verdicts, each batch in one transaction."""
 
 import hashlib
 import json
 import sqlite3
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from types import TracebackType
+from typing import IO, Any, Self
 
-from trialbox.synthesis.generators import Completion
+from trialbox.client import Evaluation
 from trialbox.synthesis.prompts import Prompt
-from trialbox.synthesis.store import file
-from trialbox.synthesis.store.file import StoreError
-from trialbox.synthesis.store.rows import Verdicts
+from trialbox.synthesis.store import evaluations
+from trialbox.synthesis.store.database import (
+    FILE,
+    as_json,
+    as_text,
+    connect,
+    is_empty,
+    make_tables,
+    telling,
+    transaction,
+)
+from trialbox.synthesis.store.errors import StoreError
+from trialbox.synthesis.store.lock import lock
+from trialbox.synthesis.store.reading import prompt_text, read_settings
+from trialbox.synthesis.store.rows import ErrorClass
 from trialbox.synthesis.tasks import Task
+
+_SHOWN = 200
+_ADD_TASK = "INSERT INTO tasks VALUES (?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?, CAST(? AS TEXT), ?)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A sample to keep."""
+
+    task_id: str
+    index: int
+    text: str
+    source: str | None
+    """The program in it, if there is one."""
+    finish_reason: str
+    prompt: Prompt | None = None
+    seed: int | None = None
+    temperature: float | None = None
+    tokens: int | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ungraded:
-    """A program that waits for its verdicts."""
+    """A program without verdicts."""
 
     program_id: int
     task_id: str
-    source: bytes
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradedProgram:
+    """What grading a program came to."""
+
+    program_id: int
+    evaluation: Evaluation
+    base_passed: bool | None
+    """None where its task extends no other."""
+    error_class: ErrorClass | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """How far a run is."""
+    """How far a run has come."""
 
     samples: int
     programs: int
-    """Different ones."""
     graded: int
     """Of the programs."""
     passed: int
-    """Of the programs."""
 
 
 class Store:
-    """The one writer of a run; whatever a method has returned from survives a kill. Methods raise StoreError."""
+    """A run in a folder, to write; one process at a time has it. For use from one thread at a time.
 
-    def __init__(self, folder: Path, *, settings: Mapping[str, Any], tasks: Sequence[Task]) -> None:
-        """Make a run in a folder. Raises StoreError, where it holds one already too, and OSError."""
-        folder.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as stack:
-            stack.enter_context(file.only_writer(folder))
-            if file.is_run(folder):
-                raise StoreError(f"{folder} holds a run already")
-            connection = file.create(folder)
-            stack.callback(connection.close)
-            self._begin(folder, connection, stack.pop_all())
-        with self._transaction():
-            pairs = [(name, json.dumps(value)) for name, value in settings.items()]
-            connection.executemany("INSERT INTO settings VALUES (?, ?)", pairs)
-            rows = [
-                (number, task.task_id, task.prompt, task.reference, task.base_cases, task.note)
-                for number, task in enumerate(tasks)
-            ]
-            connection.executemany("INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?)", rows)
-        self._numbers = {task.task_id: number for number, task in enumerate(tasks)}
+    Every method raises StoreError where the database can't be used.
+    """
 
-    @classmethod
-    def resume(cls, folder: Path) -> Self:
-        """Go on with the run in a folder. Raises StoreError and OSError."""
-        if not file.is_run(folder):
-            raise StoreError(f"{folder} holds no run to go on with")
-        store = cls.__new__(cls)
-        with ExitStack() as stack:
-            stack.enter_context(file.only_writer(folder))
-            connection = file.open_file(folder)
-            stack.callback(connection.close)
-            store._begin(folder, connection, stack.pop_all())
-        store._numbers = dict(connection.execute("SELECT task_id, task FROM tasks"))
-        return store
-
-    def _begin(self, folder: Path, connection: sqlite3.Connection, held: ExitStack) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, connection: sqlite3.Connection, held: IO[str]) -> None:
+        """Take what `open_run` opened."""
+        self._path = folder / FILE
         self._connection = connection
         self._held = held
-        self._prompts: set[str] = set()
+        self._positions: dict[str, int] = dict(self._rows("SELECT task_id, position FROM tasks"))
+        self._task_ids = {position: task_id for task_id, position in self._positions.items()}
+        ((earlier_seconds,),) = self._rows("SELECT seconds FROM run")
+        began = time.monotonic()
+        self._seconds: Callable[[], float] = lambda: earlier_seconds + time.monotonic() - began
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the run was asked for."""
+        with telling(self._path):
+            return read_settings(self._connection)
+
+    def agree(self, fixed: Mapping[str, Any], free: Mapping[str, Any]) -> None:
+        """Add settings to those the run has; `free` ones take the place of theirs.
+
+        Raises StoreError where one of `fixed` differs from the run's own.
+        """
+        with telling(self._path), transaction(self._connection):
+            stored = dict(self._connection.execute("SELECT name, value FROM settings WHERE fixed"))
+            for name, value in fixed.items():
+                if stored.get(name, as_json(value)) != as_json(value):
+                    raise StoreError(
+                        f"{name} is {stored[name]:.{_SHOWN}} in the run in {self._path.parent}, "
+                        f"and {as_json(value):.{_SHOWN}} is asked for"
+                    )
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO settings VALUES (?, ?, ?)",
+                [
+                    (name, as_json(value), is_fixed)
+                    for settings, is_fixed in ((fixed, True), (free, False))
+                    for name, value in settings.items()
+                ],
+            )
+
+    def indices(self) -> dict[str, set[int]]:
+        """Which samples of each task are there."""
+        found: dict[str, set[int]] = {task_id: set() for task_id in self._positions}
+        for position, number in self._rows("SELECT position, number FROM samples"):
+            found[self._task_ids[position]].add(number)
+        return found
+
+    def counts(self) -> Counts:
+        """How far the run has come."""
+        ((samples,),) = self._rows("SELECT count(*) FROM samples")
+        ((programs, graded, passed),) = self._rows("SELECT count(*), count(evaluation), total(passed) FROM programs")
+        return Counts(samples=samples, programs=programs, graded=graded, passed=int(passed))
+
+    def add(self, answers: Sequence[Answer]) -> int:
+        """Keep samples, and their programs where they are new to their tasks; returns how many were."""
+        with telling(self._path), transaction(self._connection):
+            self._keep_time()
+            return sum(map(self._add, answers))
+
+    def ungraded(self, after: int, most: int) -> list[Ungraded]:
+        """The next programs without verdicts, at most so many, after the one with this id."""
+        rows = self._rows(
+            "SELECT program_id, position, source FROM programs"
+            " WHERE evaluation IS NULL AND program_id > ? ORDER BY program_id LIMIT ?",
+            (after, most),
+        )
+        return [
+            Ungraded(program_id=program_id, task_id=self._task_ids[position], source=source)
+            for program_id, position, source in rows
+        ]
+
+    def grade(self, graded: Sequence[GradedProgram]) -> None:
+        """Keep verdicts."""
+        rows = [
+            (
+                one.evaluation.passed,
+                one.base_passed,
+                one.error_class,
+                one.evaluation.usage.wall_seconds,
+                evaluations.written(one.evaluation),
+                one.program_id,
+            )
+            for one in graded
+        ]
+        with telling(self._path), transaction(self._connection):
+            self._connection.executemany(
+                "UPDATE programs SET passed = ?, base_passed = ?, error_class = ?, wall_seconds = ?, evaluation = ?"
+                " WHERE program_id = ?",
+                rows,
+            )
+            self._keep_time()
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        with telling(self._path):
+            self._connection.close()
+        self._held.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
-    def close(self) -> None:
-        """Let others write into the run."""
-        self._held.close()
-
-    def settings(self) -> dict[str, Any]:
-        """What the run was asked for."""
-        rows = self._connection.execute("SELECT name, value FROM settings")
-        return {name: json.loads(value) for name, value in rows}
-
-    def task_ids(self) -> list[str]:
-        """In the data set's order."""
-        return [task_id for (task_id,) in self._connection.execute("SELECT task_id FROM tasks ORDER BY task")]
-
-    def sampled(self, task_id: str) -> set[int]:
-        """Which of a task's samples are there."""
-        rows = self._connection.execute("SELECT number FROM samples WHERE task = ?", (self._numbers[task_id],))
-        return {number for (number,) in rows}
-
-    def add_samples(self, pairs: Sequence[tuple[Completion, str | None]]) -> int:
-        """Keep answers, each with the program in it or None, all of them or none; returns how many programs are new."""
-        new: set[int] = set()
-        with self._transaction():
-            for completion, program in pairs:
-                request = completion.request
-                self._add_prompt(request.prompt)
-                task = self._numbers[request.prompt.task_id]
-                row = (
-                    task,
-                    request.index,
-                    request.prompt.prompt_id,
-                    request.seed,
-                    request.temperature,
-                    _bytes(completion.text),
-                    completion.finish_reason,
-                    completion.tokens,
-                    completion.seconds,
-                    None if program is None else self._program_id(task, _bytes(program), new),
-                )
-                self._connection.execute("INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-        return len(new)
-
-    def ungraded(self, after: int, most: int) -> list[Ungraded]:
-        """The first programs without verdicts whose ids are above `after`."""
-        rows = self._connection.execute(
-            "SELECT program_id, task_id, source FROM programs JOIN tasks USING (task)"
-            " WHERE passed IS NULL AND program_id > ? ORDER BY program_id LIMIT ?",
-            (after, most),
-        )
-        return [Ungraded(program_id=number, task_id=task_id, source=source) for number, task_id, source in rows]
-
-    def add_verdicts(self, graded: Sequence[tuple[int, Verdicts]]) -> None:
-        """Keep what programs came to, by their ids, all of them or none."""
-        rows = [
-            (verdicts.passed, verdicts.base_passed, verdicts.error_class, _packed(verdicts), number)
-            for number, verdicts in graded
-        ]
-        with self._transaction():
-            self._connection.executemany(
-                "UPDATE programs SET passed = ?, base_passed = ?, error_class = ?, cases = ? WHERE program_id = ?", rows
+    def _add(self, answer: Answer) -> bool:
+        position = self._positions[answer.task_id]
+        program_id, is_new = (None, False) if answer.source is None else self._program(position, as_text(answer.source))
+        if answer.prompt is not None:
+            self._connection.execute(
+                "INSERT OR IGNORE INTO prompts VALUES (?, CAST(? AS TEXT))",
+                (answer.prompt.prompt_id, as_text(prompt_text(answer.prompt))),
             )
+        self._connection.execute(
+            "INSERT INTO samples VALUES (?, ?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?, ?)",
+            (
+                position,
+                answer.index,
+                answer.prompt and answer.prompt.prompt_id,
+                answer.seed,
+                answer.temperature,
+                as_text(answer.text),
+                answer.finish_reason,
+                answer.tokens,
+                answer.seconds,
+                program_id,
+            ),
+        )
+        return is_new
 
-    def counts(self) -> Counts:
-        """Count what is there."""
-        one = self._connection.execute
-        (samples,) = one("SELECT count(*) FROM samples").fetchone()
-        programs, graded, passed = one(
-            "SELECT count(*), count(passed), coalesce(sum(passed), 0) FROM programs"
-        ).fetchone()
-        return Counts(samples=samples, programs=programs, graded=graded, passed=passed)
+    def _program(self, position: int, source: bytes) -> tuple[int, bool]:
+        key = (position, hashlib.sha256(source).digest())
+        added = self._connection.execute(
+            "INSERT OR IGNORE INTO programs (position, digest, source) VALUES (?, ?, CAST(? AS TEXT))", (*key, source)
+        )
+        found = self._connection.execute("SELECT program_id FROM programs WHERE position = ? AND digest = ?", key)
+        ((program_id,),) = found
+        return int(program_id), added.rowcount == 1
 
-    def _add_prompt(self, prompt: Prompt) -> None:
-        if prompt.prompt_id not in self._prompts:
-            content = prompt.content
-            if not isinstance(content, str):
-                content = json.dumps([asdict(message) for message in content])
-            self._connection.execute("INSERT OR IGNORE INTO prompts VALUES (?, ?)", (prompt.prompt_id, content))
-            self._prompts.add(prompt.prompt_id)
+    def _keep_time(self) -> None:
+        self._connection.execute("UPDATE run SET seconds = ?", (self._seconds(),))
 
-    def _program_id(self, task: int, source: bytes, new: set[int]) -> int:
-        """The program's id; one that was not there is added to `new` too."""
-        key = (task, hashlib.sha256(source).digest())
-        found = self._connection.execute(
-            "SELECT program_id FROM programs WHERE task = ? AND digest = ?", key
-        ).fetchone()
-        if found is not None:
-            return int(found[0])
-        query = "INSERT INTO programs (task, digest, source) VALUES (?, ?, ?) RETURNING program_id"
-        (number,) = self._connection.execute(query, (*key, source)).fetchone()
-        new.add(number)
-        return int(number)
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        with telling(self._path):
+            return self._connection.execute(query, values).fetchall()
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
+
+def begin(
+    folder: Path, *, tasks: Sequence[Task], fixed: Mapping[str, Any], free: Mapping[str, Any], resume: bool
+) -> Store:
+    """Begin a run in a folder; with `resume` go on with the one that is there, if there is.
+
+    Args:
+        folder: Made where it isn't there.
+        tasks: The run's own. Those of a run that is there must be the same: `fixed` tells their file's hash.
+        fixed: Settings that decide the results; they must be as they were.
+        free: Settings that may differ from what they were.
+        resume: Whether a run may be there.
+
+    Raises:
+        StoreError: There is a run and `resume` is False; or its settings differ, it is in use, or the file is no run.
+        OSError: The folder can't be made or written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    held = lock(folder)
+    try:
+        connection = connect(folder, writing=True)
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise StoreError(f"can't write into the run in {self.folder}: {error}") from error
+            with telling(folder / FILE):
+                if is_empty(connection):
+                    with transaction(connection):
+                        make_tables(connection)
+                        connection.execute("INSERT INTO run VALUES (0)")
+                        connection.executemany(_ADD_TASK, map(_task_row, range(len(tasks)), tasks))
+                elif not resume:
+                    raise StoreError(f"there is a run in {folder} already; --resume goes on with it")
+            store = Store(folder, connection, held)
+            store.agree(fixed, free)
+        except BaseException:
+            connection.close()
+            raise
+    except BaseException:
+        held.close()
+        raise
+    return store
 
 
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
+def reopen(folder: Path) -> Store:
+    """Go on with the run in a folder, whatever its settings are.
+
+    Raises:
+        StoreError: There is none, it is in use, or the file is no run.
+        OSError: The folder can't be written.
+    """
+    if not (folder / FILE).exists():
+        raise StoreError(f"there is no run in {folder}: it has no {FILE}")
+    held = lock(folder)
+    try:
+        connection = connect(folder, writing=True)
+        if is_empty(connection):
+            connection.close()
+            raise StoreError(f"the run in {folder} was ended before it began")
+        return Store(folder, connection, held)
+    except BaseException:
+        held.close()
+        raise
 
 
-def _packed(verdicts: Verdicts) -> bytes:
-    return zlib.compress(json.dumps([asdict(case) for case in verdicts.cases]).encode(), level=1)
+def _task_row(position: int, task: Task) -> tuple[Any, ...]:
+    names = json.dumps([case.name for case in task.suite.cases])
+    reference = None if task.reference is None else as_text(task.reference)
+    return position, task.task_id, as_text(task.prompt), reference, task.base_cases, as_text(task.note), names

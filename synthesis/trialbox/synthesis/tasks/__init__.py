@@ -8,14 +8,14 @@ from trialbox.synthesis.tasks.mbpp import load_mbpp
 from trialbox.synthesis.tasks.own import load_own
 from trialbox.synthesis.tasks.registry import TaskSet, load
 from trialbox.synthesis.tasks.rows import TaskFileError, content_md5
-from trialbox.synthesis.tasks.samples import Recorded, Sample, load_samples, references
+from trialbox.synthesis.tasks.samples import Sample, SampleFile, references
 from trialbox.synthesis.tasks.selection import MBPP_SPLITS, SelectionError, select
 from trialbox.synthesis.tasks.task import Task
 
 __all__ = [
     "MBPP_SPLITS",
-    "Recorded",
     "Sample",
+    "SampleFile",
     "SelectionError",
     "Task",
     "TaskFileError",
@@ -28,7 +28,6 @@ __all__ = [
     "load_mbpp",
     "load_mbpp_plus",
     "load_own",
-    "load_samples",
     "located",
     "references",
     "select",

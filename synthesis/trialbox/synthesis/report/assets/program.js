@@ -17,23 +17,35 @@ function programView(group, block, words) {
   return element("article", { id: "program" }, ...parts);
 }
 
+// A program may have millions of lines, or of characters that are each an element here.
+const MOST_CHARACTERS = 20_000;
+
 function sourceView(source, label) {
-  const lines = source.split("\n").map((line) => element("span", { class: "line" }, `${line}\n`));
-  return element("pre", { class: "source", tabindex: "0", "aria-label": label }, element("code", {}, ...lines));
+  const lines = source
+    .slice(0, MOST_CHARACTERS)
+    .split("\n")
+    .map((line) => element("span", { class: "line" }, `${line}\n`));
+  const code = element("code", {}, ...lines);
+  return element("pre", { class: "source", tabindex: "0", "aria-label": label }, code, leftOut(source));
 }
 
 function textView(text, label) {
-  return element("pre", { tabindex: "0", "aria-label": label }, text);
+  return element("pre", { tabindex: "0", "aria-label": label }, text.slice(0, MOST_CHARACTERS), leftOut(text));
+}
+
+function leftOut(text) {
+  const more = text.length - MOST_CHARACTERS;
+  return more > 0 ? element("em", {}, `… and ${count(more, "character", "characters")} more`) : null;
 }
 
 function casesView(verdicts, block, words) {
   const rows = [...verdicts.verdicts].map((letter, number) => {
-    const [message, actual, expected] = (verdicts.details[number] ?? []).map((place) => block.texts[place]);
+    const [message, actual, expected, sharedReason] = (verdicts.details[number] ?? []).map((place) => block.texts[place]);
     return {
       number,
       name: block.texts[verdicts.names[number]],
       verdict: words.verdicts[letter],
-      trust: words.trusts[verdicts.trusts[number]],
+      trust: words.trusts[verdicts.trusts[number]] + (sharedReason ? `: ${sharedReason}` : ""),
       message: message ?? "",
       actual: actual ?? "",
       expected: expected ?? "",
@@ -65,8 +77,8 @@ function casesView(verdicts, block, words) {
 
 function sampleView(sample, block) {
   const facts = [
-    `seed ${sample.seed}`,
-    `temperature ${sample.temperature}`,
+    sample.seed === null ? null : `seed ${sample.seed}`,
+    sample.temperature === null ? null : `temperature ${sample.temperature}`,
     sample.tokens === null ? null : count(sample.tokens, "token", "tokens"),
     `ended by ${sample.finish}`,
     sample.seconds === null ? null : `${sample.seconds.toPrecision(3)} s`,
@@ -76,9 +88,11 @@ function sampleView(sample, block) {
     details.append(
       element("h5", {}, "Answer"),
       textView(block.texts[sample.text], `Answer of sample ${sample.index}`),
-      element("h5", {}, "What the model was shown"),
-      ...promptView(block.prompts[sample.prompt]),
     );
+    // Where a sample was recorded elsewhere, nobody knows what the model was shown.
+    if (sample.prompt !== null) {
+      details.append(element("h5", {}, "What the model was shown"), ...promptView(block.prompts[sample.prompt]));
+    }
   };
   // A group can have hundreds of samples.
   details.addEventListener("toggle", fill, { once: true });

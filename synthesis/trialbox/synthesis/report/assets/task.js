@@ -32,11 +32,10 @@ class TaskDialog {
     const group = block.groups[chosen];
     const about = element("div", { class: "about" }, element("h3", {}, "Task"), textView(task.prompt, "What the data set says"));
     if (block.note) about.append(element("p", { class: "note" }, block.note));
-    about.append(
-      element("details", {}, element("summary", {}, "Reference"), sourceView(block.reference, "Reference")),
-      element("h3", {}, "Programs"),
-      this.#programs(number, chosen, block),
-    );
+    if (block.reference) {
+      about.append(element("details", {}, element("summary", {}, "Reference"), sourceView(block.reference, "Reference")));
+    }
+    about.append(element("h3", {}, "Programs"), this.#programs(number, chosen, block));
     const program = element("div", { class: "chosen" }, element("h3", { id: "program-title", tabindex: "-1" }, this.#title(chosen, block)));
     program.append(group ? programView(group, block, this.words) : element("p", {}, "This task has no samples."));
     const head = element(

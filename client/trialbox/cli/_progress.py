@@ -1,0 +1,70 @@
+"""Shows how far a run has come: samples, programs graded, how fast, how many passed, and how long it will take."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from trialbox.synthesis.pipeline import Progress as RunProgress
+
+# Speed and time left are of this much of the past: the first samples of a model take longer.
+_SPEED_SECONDS = 60.0
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        """So many a second."""
+        return Text(f"{task.speed:.1f}/s" if task.speed else "")
+
+
+@contextmanager
+def run_progress() -> Iterator[Callable[[RunProgress], None]]:
+    """Show a run's progress on standard error when it is a terminal; what it yields is told of each step."""
+    console = Console(stderr=True)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[done]}"),
+        _Rate(),
+        TextColumn("{task.fields[more]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(
+        *columns, console=console, transient=True, speed_estimate_period=_SPEED_SECONDS, disable=not console.is_terminal
+    ) as bars:
+        sampling = bars.add_task("Samples", total=None, done="", more="")
+        grading = bars.add_task("Programs", total=None, done="", more="")
+        seen = False
+
+        def show(progress: RunProgress) -> None:
+            nonlocal seen
+            if not seen:
+                # What was there before counts as done, and not for the speed.
+                seen = True
+                bars.reset(sampling, completed=progress.samples)
+                bars.reset(grading, completed=progress.graded)
+            bars.update(
+                sampling,
+                completed=progress.samples,
+                total=progress.samples_wanted,
+                done=f"{progress.samples}/{progress.samples_wanted}",
+            )
+            bars.update(
+                grading,
+                completed=progress.graded,
+                total=_expected_programs(progress),
+                done=f"{progress.graded}/{progress.programs}",
+                more=f"{progress.passed / progress.graded:.1%} passed" if progress.graded else "",
+            )
+
+        yield show
+
+
+def _expected_programs(progress: RunProgress) -> float | None:
+    """How many different programs there will be, if they go on coming as they have."""
+    if not progress.samples:
+        return None
+    return progress.programs * max(progress.samples_wanted, progress.samples) / progress.samples

@@ -1,0 +1,97 @@
+"""A run as one Parquet file: a row for each sample, with its program's verdicts."""
+
+from collections.abc import Iterator
+from itertools import groupby, islice
+from pathlib import Path
+from typing import Any
+
+from trialbox.client import Verdict
+from trialbox.synthesis.store.errors import StoreError
+from trialbox.synthesis.store.rows import ErrorClass, ProgramRow, RunView, SampleRow
+
+_TOGETHER = 2000
+
+
+def write_parquet(run: RunView, path: Path) -> int:
+    """Write a run's samples to a file, at once; returns how many.
+
+    Lone surrogates, which Parquet's strings can't hold, become U+FFFD. Raises StoreError where pyarrow is missing, and
+    OSError.
+    """
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            f"writing Parquet needs {error.name}, which is not installed: pip install 'trialbox[synthesis]'"
+        ) from error
+    text, whole, real, truth = pyarrow.string(), pyarrow.int64(), pyarrow.float64(), pyarrow.bool_()
+    schema = pyarrow.schema(
+        {
+            "task_id": text,
+            "sample": whole,
+            "prompt_id": text,
+            "seed": whole,
+            "temperature": real,
+            "text": text,
+            "finish_reason": text,
+            "tokens": whole,
+            "seconds": real,
+            "program_id": whole,
+            "source": text,
+            "passed": truth,
+            "base_passed": truth,
+            "error": text,
+            "cases_passed": whole,
+            "verdicts": pyarrow.list_(text),
+        }
+    )
+    rows = _rows(run)
+    count = 0
+    new = path.with_name(f"{path.name}.new")
+    with parquet.ParquetWriter(new, schema) as writer:
+        while taken := list(islice(rows, _TOGETHER)):
+            writer.write_table(pyarrow.Table.from_pylist(taken, schema))
+            count += len(taken)
+    new.replace(path)
+    return count
+
+
+def _rows(run: RunView) -> Iterator[dict[str, Any]]:
+    """Programs come by task as samples do, so one task's at a time are enough."""
+    programs = groupby(run.programs(), key=lambda program: program.task_id)
+    ahead: tuple[str, dict[int, ProgramRow]] | None = None
+    for task_id, samples in groupby(run.samples(), key=lambda sample: sample.task_id):
+        if ahead is None and (following := next(programs, None)) is not None:
+            ahead = following[0], {program.program_id: program for program in following[1]}
+        mine: dict[int, ProgramRow] = {}
+        if ahead is not None and ahead[0] == task_id:
+            mine, ahead = ahead[1], None
+        for sample in samples:
+            yield _row(sample, None if sample.program_id is None else mine[sample.program_id])
+
+
+def _row(sample: SampleRow, program: ProgramRow | None) -> dict[str, Any]:
+    verdicts = program.verdicts if program else None
+    return {
+        "task_id": _clean(sample.task_id),
+        "sample": sample.index,
+        "prompt_id": sample.prompt_id,
+        "seed": sample.seed,
+        "temperature": sample.temperature,
+        "text": _clean(sample.text),
+        "finish_reason": sample.finish_reason,
+        "tokens": sample.tokens,
+        "seconds": sample.seconds,
+        "program_id": sample.program_id,
+        "source": _clean(program.source) if program else None,
+        "passed": verdicts.passed if verdicts else None if program else False,
+        "base_passed": verdicts.base_passed if verdicts else None,
+        "error": verdicts.error_class if verdicts else None if program else ErrorClass.NO_CODE,
+        "cases_passed": sum(case.verdict is Verdict.PASSED for case in verdicts.cases) if verdicts else None,
+        "verdicts": [case.verdict for case in verdicts.cases] if verdicts else None,
+    }
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,0 +1,175 @@
+"""Reads a run: while another process writes it too."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from trialbox.client import Evaluation
+from trialbox.synthesis.prompts import Prompt
+from trialbox.synthesis.store import evaluations
+from trialbox.synthesis.store.database import FILE, connect, telling
+from trialbox.synthesis.store.errors import StoreError
+from trialbox.synthesis.store.rows import CaseRow, ErrorClass, ProgramRow, SampleRow, TaskRow, Verdicts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradedSample:
+    """A sample whose program has its verdicts, or that holds none."""
+
+    task_id: str
+    index: int
+    source: str | None
+    """None where there is no program."""
+    evaluation: Evaluation
+    """Without cases where there is no program."""
+    error_class: ErrorClass | None
+    is_repeated: bool
+    """Whether an earlier sample of the task holds the same program, which was executed once."""
+
+
+class StoredRun:
+    """A run in a folder, to read; a RunView. Each iterator sees the run as it is when it begins.
+
+    Everything raises StoreError where the database can't be read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Open it."""
+        self._path = folder / FILE
+        if not self._path.exists():
+            raise StoreError(f"there is no run in {folder}: it has no {FILE}")
+        self._connection = connect(folder, writing=False)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the run was asked for."""
+        with telling(self._path):
+            return read_settings(self._connection)
+
+    @property
+    def seconds(self) -> float:
+        """How long it was worked on."""
+        ((seconds,),) = self._rows("SELECT seconds FROM run")
+        return float(seconds)
+
+    @cached_property
+    def tasks(self) -> Sequence[TaskRow]:
+        """In the data set's order."""
+        rows = self._rows("SELECT task_id, prompt, reference, base_cases, note FROM tasks ORDER BY position")
+        return [
+            TaskRow(task_id=task_id, prompt=prompt, reference=reference, base_cases=base_cases, note=note)
+            for task_id, prompt, reference, base_cases, note in rows
+        ]
+
+    def prompt(self, prompt_id: str) -> str:
+        """What the model was shown; a chat as JSON. Raises KeyError."""
+        for (content,) in self._rows("SELECT content FROM prompts WHERE prompt_id = ?", (prompt_id,)):
+            return str(content)
+        raise KeyError(prompt_id)
+
+    def samples(self) -> Iterator[SampleRow]:
+        """All of them, in the order of tasks."""
+        names = ("index", "prompt_id", "seed", "temperature", "text", "finish_reason", "tokens", "seconds")
+        query = (
+            "SELECT task_id, program_id, number, prompt_id, seed, temperature, text, finish_reason, tokens, seconds"
+            " FROM samples JOIN tasks USING (position) ORDER BY position, number"
+        )
+        for task_id, program_id, *values in self._rows(query):
+            yield SampleRow(task_id=task_id, program_id=program_id, **dict(zip(names, values, strict=True)))
+
+    def programs(self) -> Iterator[ProgramRow]:
+        """All of them, by task, in the order in which they came."""
+        query = (
+            "SELECT program_id, task_id, case_names, source, base_passed, error_class, evaluation"
+            " FROM programs JOIN tasks USING (position) ORDER BY position, program_id"
+        )
+        for program_id, task_id, case_names, source, base_passed, error_class, evaluation in self._rows(query):
+            verdicts = None
+            if evaluation is not None:
+                read = evaluations.read(evaluation)
+                verdicts = Verdicts(
+                    passed=read.passed,
+                    base_passed=None if base_passed is None else bool(base_passed),
+                    error_class=None if error_class is None else ErrorClass(error_class),
+                    cases=[
+                        CaseRow(
+                            name=name,
+                            verdict=case.verdict,
+                            trust=case.trust,
+                            message=case.message,
+                            actual=case.actual,
+                            expected=case.expected,
+                            wall_seconds=case.wall_seconds,
+                            shared_reason=case.shared_reason,
+                        )
+                        for name, case in zip(json.loads(case_names), read.cases, strict=True)
+                    ],
+                )
+            yield ProgramRow(program_id=program_id, task_id=task_id, source=source, verdicts=verdicts)
+
+    def graded(self) -> Iterator[GradedSample]:
+        """All samples but those whose program waits for its verdicts, in the order of tasks, then of samples."""
+        query = (
+            "SELECT task_id, number, program_id, source, error_class, evaluation"
+            " FROM samples JOIN tasks USING (position) LEFT JOIN programs USING (program_id)"
+            " WHERE program_id IS NULL OR evaluation IS NOT NULL ORDER BY samples.position, number"
+        )
+        seen: set[int] = set()
+        current = ""
+        for task_id, number, program_id, source, error_class, evaluation in self._rows(query):
+            if task_id != current:
+                current = task_id
+                seen.clear()
+            if program_id is None:
+                yield GradedSample(
+                    task_id=task_id,
+                    index=number,
+                    source=None,
+                    evaluation=Evaluation(cases=()),
+                    error_class=ErrorClass.NO_CODE,
+                    is_repeated=False,
+                )
+                continue
+            yield GradedSample(
+                task_id=task_id,
+                index=number,
+                source=source,
+                evaluation=evaluations.read(evaluation),
+                error_class=None if error_class is None else ErrorClass(error_class),
+                is_repeated=program_id in seen,
+            )
+            seen.add(program_id)
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> Iterator[Any]:
+        with telling(self._path), closing(self._connection.execute(query, values)) as cursor:
+            yield from cursor
+
+
+def read_settings(connection: sqlite3.Connection) -> dict[str, Any]:
+    """What a run was asked for."""
+    return {name: json.loads(value) for name, value in connection.execute("SELECT name, value FROM settings")}
+
+
+def prompt_text(prompt: Prompt) -> str:
+    """A prompt as it is kept: a chat as JSON."""
+    if isinstance(prompt.content, str):
+        return prompt.content
+    return json.dumps([asdict(message) for message in prompt.content], ensure_ascii=False)
