@@ -23,6 +23,8 @@ def read_answer(request: Request, content: bytes, seconds: float) -> Completion:
         body = json.loads(content)
     except ValueError as error:
         raise AnswerError(f"it is not JSON: {error}") from error
+    except RecursionError as error:
+        raise AnswerError("it is nested too deeply") from error
     choices = _field("choices", body, "choices", list)
     if len(choices) != 1:
         raise AnswerError(f"field 'choices' must hold one choice, not {len(choices)}")
@@ -44,13 +46,15 @@ def complaint(text: str) -> str:
     """The message of an error's body, shortened, in one line."""
     try:
         message = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         message = text
     for key in ("error", "message", "detail"):
         if isinstance(message, dict) and key in message:
             message = message[key]
     line = " ".join((message if isinstance(message, str) else json.dumps(message)).split())
-    return line if len(line) <= _SHOWN_CHARACTERS else f"{line[:_SHOWN_CHARACTERS]}..."
+    shown = line if len(line) <= _SHOWN_CHARACTERS else f"{line[:_SHOWN_CHARACTERS]}..."
+    # It comes to a terminal, which obeys control characters.
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in shown)
 
 
 def _text(choice: dict[str, Any]) -> tuple[str, bool]:
@@ -69,7 +73,12 @@ def _tokens(body: dict[str, Any]) -> int | None:
     if body.get("usage") is None:
         return None
     usage = _field("usage", body, "usage", dict)
-    return _field("usage.completion_tokens", usage, "completion_tokens", int) if "completion_tokens" in usage else None
+    if "completion_tokens" not in usage:
+        return None
+    tokens: int = _field("usage.completion_tokens", usage, "completion_tokens", int)
+    if not 0 <= tokens < 1 << 63:
+        _fail("usage.completion_tokens", "from 0 to 2**63 - 1", tokens)
+    return tokens
 
 
 def _field(name: str, holder: object, key: str, kind: type[Any]) -> Any:

@@ -197,8 +197,11 @@ def _load(model: str, device: Any, dtype: Any) -> tuple[Any, Any]:
     # It would write over what the command shows.
     transformers.utils.logging.disable_progress_bar()
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(model)
-        loaded = transformers.AutoModelForCausalLM.from_pretrained(model, dtype=dtype)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(model, trust_remote_code=False)
+        # Pickled weights and a model's own modules are programs that would run here.
+        loaded = transformers.AutoModelForCausalLM.from_pretrained(
+            model, dtype=dtype, use_safetensors=True, trust_remote_code=False
+        )
         return loaded.to(device), tokenizer
     except (OSError, ValueError, ImportError) as error:
         raise GeneratorError(f"can't load the model {model!r}: {error}") from error

@@ -205,6 +205,8 @@ def _array(path: Path, text: str) -> list[Row]:
         values = json.loads(text)
     except ValueError as error:
         raise TaskFileError(f"{path}: is not JSON: {error}") from error
+    except RecursionError as error:
+        raise TaskFileError(f"{path}: is nested too deeply") from error
     return [_row(f"{path}, item {number}", value) for number, value in enumerate(values, start=1)]
 
 
@@ -216,6 +218,8 @@ def _lines(path: Path, lines: Iterable[str]) -> Iterator[Row]:
                 value = json.loads(line)
             except ValueError as error:
                 raise TaskFileError(f"{place}: is not JSON: {error}") from error
+            except RecursionError as error:
+                raise TaskFileError(f"{place}: is nested too deeply") from error
             yield _row(place, value)
 
 
