@@ -264,7 +264,7 @@ async def test_an_answer_that_takes_too_long_is_given_up() -> None:
     answer, _ = holding_all_but(0)
     patience = Patience(most_attempts=2, first_wait_seconds=0.001)
     told = await fault(answer, patience=patience, timeout_seconds=0.05)
-    assert told.endswith("/v1/completions: ReadTimeout (sent 2 times)")
+    assert told.endswith("/v1/completions: no whole answer within 0.05 s (sent 2 times)")
 
 
 async def test_what_came_before_a_fault_is_kept() -> None:
@@ -304,3 +304,7 @@ async def test_a_password_in_the_address_is_not_shown() -> None:
         await generator.close()
     assert KEY not in str(raised.value)
     assert str(raised.value).startswith(f"Mbpp/11, sample 0: {served.url}/completions answered 400")
+
+
+async def test_an_answer_without_end_is_given_up() -> None:
+    assert "answered more than 16 MiB" in await fault(scripted(Reply(body=b" " * (17 << 20))))

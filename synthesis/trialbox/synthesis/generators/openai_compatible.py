@@ -16,6 +16,8 @@ with extra_synthesis("a model's server"):
 DEFAULT_CONCURRENCY = 16
 DEFAULT_TIMEOUT_SECONDS = 600.0
 _CONNECT_SECONDS = 10.0
+_MOST_ANSWER_BYTES = 16 << 20
+"""Unpacked; no completion comes near it."""
 
 
 class OpenAICompatible:
@@ -46,13 +48,14 @@ class OpenAICompatible:
         self._model = model
         self._api_key = api_key
         self._concurrency = concurrency
+        self._timeout_seconds = timeout_seconds
         self._patience = patience or Patience()
         url = _checked_url(base_url)
         self._shown_url = str(url.copy_with(userinfo=b"")).rstrip("/")
         self._client = httpx.AsyncClient(
             base_url=url,
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
-            timeout=httpx.Timeout(timeout_seconds, connect=_CONNECT_SECONDS, pool=None),
+            timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
         )
 
@@ -86,17 +89,26 @@ class OpenAICompatible:
         for attempt in self._patience.attempts():
             began = time.monotonic()
             try:
-                response = await self._client.post(path, json=body)
+                # Not httpx's own limit: that is for each piece, and a server can send pieces for ever.
+                async with (
+                    asyncio.timeout(self._timeout_seconds),
+                    self._client.stream("POST", path, json=body) as response,
+                ):
+                    content = await _content(response, who)
+            except TimeoutError:
+                await attempt.wait(f"{who}: no whole answer within {self._timeout_seconds:g} s")
+                continue
             except httpx.RequestError as error:
                 fault = f"{who}: {str(error) or type(error).__name__}"
                 await attempt.wait(fault)
                 continue
             if response.status_code == httpx.codes.OK:
                 try:
-                    return read_answer(request, response.content, time.monotonic() - began)
+                    return read_answer(request, content, time.monotonic() - began)
                 except AnswerError as error:
                     raise GeneratorError(f"{who} answered what is no completion: {error}") from error
-            fault = f"{who} answered {response.status_code}: {self._without_key(complaint(response.text))}"
+            told = self._without_key(complaint(content.decode(errors="replace")))
+            fault = f"{who} answered {response.status_code}: {told}"
             if response.status_code != httpx.codes.TOO_MANY_REQUESTS and not response.is_server_error:
                 raise GeneratorError(fault)
             await attempt.wait(fault, response.headers.get("Retry-After"))
@@ -105,6 +117,15 @@ class OpenAICompatible:
     def _without_key(self, text: str) -> str:
         # Some servers repeat the header that they refuse.
         return text.replace(self._api_key, "***") if self._api_key else text
+
+
+async def _content(response: Any, who: str) -> bytes:
+    content = bytearray()
+    async for piece in response.aiter_bytes():
+        content += piece
+        if len(content) > _MOST_ANSWER_BYTES:
+            raise GeneratorError(f"{who} answered more than {_MOST_ANSWER_BYTES >> 20} MiB")
+    return bytes(content)
 
 
 def _checked_url(base_url: str) -> Any:
