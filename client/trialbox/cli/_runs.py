@@ -109,7 +109,7 @@ def work(
         if way_on is not None:
             counts = store.counts()
             typer.echo(
-                f"trialbox: samples kept: {counts.samples}, programs graded before: {counts.graded}; "
+                f"trialbox: samples kept: {counts.samples}, different programs graded: {counts.graded}; "
                 f"they are in {folder}, and {way_on} goes on",
                 err=True,
             )
@@ -148,5 +148,5 @@ def tell(folder: Path, tasks: Sequence[Task], *, files: bool, json: bool) -> boo
                 typer.echo(piece, nl=False)
             typer.echo()
         else:
-            _report.show(report)
+            _report.show(report, f"all are in {folder}" if files else "--out DIR keeps them all")
         return report.tally.passed == report.tally.programs
