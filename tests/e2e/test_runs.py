@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 import signal
+import sqlite3
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import Iterator
@@ -140,6 +141,11 @@ def test_what_was_sampled_only_is_graded_later_from_data_that_has_moved(
     assert json.loads(trialbox(*grade, "--data", there, "--json", status=1))["verdicts"] == document["verdicts"]
     complaint = trialbox(*grade, "--data", there, "--case-seconds", "8", status=2)
     assert b"case_seconds is 7.0 in the run in" in complaint and b"and 8.0 is asked for" in complaint
+    with sqlite3.connect(out / "run.sqlite") as connection:
+        connection.execute("DELETE FROM samples WHERE number = 3")
+    connection.close()
+    ended = stopped_runs.trialbox([*grade, "--data", there])
+    assert b"3 samples are missing; what began the run makes them with --resume" in ended.communicate()[1]
     there.write_text(json.dumps(TASKS[0]))
     assert b"has the MD5" in trialbox(*grade, "--data", there, status=2)
 

@@ -113,11 +113,11 @@ def _grade_recorded(
         if samples is None:
             programs = references(tasks)
             source = Recordings(programs, len(programs))
-            recorded: dict[str, Any] = {"reference": True}
+            recorded: dict[str, Any] = {"reference": True, "programs": len(programs)}
         else:
             found = SampleFile(samples, tasks)
             source = Recordings(found, found.count)
-            recorded = {"samples_md5": found.md5, "other_ids": found.other_ids}
+            recorded = {"samples_md5": found.md5, "programs": found.count, "other_ids": found.other_ids}
     with ExitStack() as stack:
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trialbox-run-")))
         with telling_of_input():
@@ -143,7 +143,10 @@ def _grade_run(folder: Path, data: str | None, grading: GradingOptions, json: bo
             grading = grading.or_as_before(store.settings)
             store.agree(grading.settings(), {"isolation": grading.isolation})
         work(store, folder, tasks, source=None, grading=grading, way_on="the same command")
-        missing = store.settings.get("samples", 0) * len(tasks) - store.counts().samples
-        if missing > 0:
-            typer.echo(f"trialbox: {missing} samples are not there yet; trialbox sample --resume makes them", err=True)
+        settings = store.settings
+        wanted = settings["programs"] if "programs" in settings else settings["samples"] * len(tasks)
+        if missing := wanted - store.counts().samples:
+            typer.echo(
+                f"trialbox: {missing} samples are missing; what began the run makes them with --resume", err=True
+            )
         return tell(folder, tasks, files=True, json=json)

@@ -175,6 +175,25 @@ def test_a_service_that_is_not_there_is_an_infrastructure_failure(command: str, 
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", ["evaluate", "sample"])
+def test_recorded_programs_are_graded_without_what_models_and_reports_need(
+    command: str, tmp_path: Path, tasks: Path
+) -> None:
+    samples = tmp_path / "samples.jsonl"
+    samples.write_text('{"task_id": 1, "solution": "one = 1"}')
+    options = {"evaluate": ["--samples", samples], "sample": ["--recorded", samples, "--shots", "0"]}[command]
+    arguments = [command, "--tasks", "mbpp", "--data", tasks, "--out", tmp_path / "out", *options]
+    missing = ("httpx", "huggingface_hub", "jinja2", "plotly", "pyarrow", "torch", "transformers")
+    program = (
+        f"import sys; sys.modules |= dict.fromkeys({missing}); sys.argv = {['trialbox', *map(str, arguments)]}\n"
+        f"sys.argv += ['--server', 'unix:{tmp_path}/absent']; from trialbox.cli import main; sys.exit(main())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    # It gets as far as to look for the service.
+    assert done.returncode == 3, done.stderr.decode()
+    assert b"samples kept: 0, programs graded before: 0" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "size_bytes"), [("4096", 4096), ("4KiB", 4096), ("64MiB", 64 << 20), ("2GiB", 2 << 30)]
 )

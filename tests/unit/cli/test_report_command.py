@@ -1,12 +1,12 @@
 """`trialbox report`: from the folder of a run to a page, and what it says where there is none."""
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from click import unstyle
 
 from trialbox.client import CaseResult, Check, Evaluation, Suite, Trust, Verdict
 from trialbox.synthesis.prompts import Message, Prompt
@@ -32,7 +32,8 @@ def run(tmp_path: Path) -> Path:
 
 def report(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "trialbox.cli", "report", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    plain = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=plain)
 
 
 def test_a_run_becomes_a_page(run: Path) -> None:
@@ -60,7 +61,7 @@ def test_the_page_can_be_written_elsewhere(run: Path, tmp_path: Path) -> None:
 def test_what_can_not_be_done_is_said(run: Path, tmp_path: Path, arguments: list[str], told: str) -> None:
     done = report(*(argument.format(tmp=tmp_path) for argument in arguments))
     assert done.returncode == 2
-    assert told in " ".join(unstyle(done.stderr).replace("│", " ").split())
+    assert told in " ".join(done.stderr.replace("│", " ").split())
     assert "Traceback" not in done.stderr
 
 

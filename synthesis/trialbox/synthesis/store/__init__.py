@@ -1,9 +1,10 @@
 """Keeps a run's prompts, samples, programs and verdicts so that no kill loses more than the batch in flight."""
 
 from trialbox.synthesis.store.errors import StoreError
+from trialbox.synthesis.store.opening import begin, reopen
 from trialbox.synthesis.store.reading import GradedSample, StoredRun
 from trialbox.synthesis.store.rows import CaseRow, ErrorClass, ProgramRow, RunView, SampleRow, TaskRow, Verdicts
-from trialbox.synthesis.store.store import Answer, Counts, GradedProgram, Store, Ungraded, begin, reopen
+from trialbox.synthesis.store.store import Answer, Counts, GradedProgram, Store, Ungraded
 
 __all__ = [
     "Answer",
