@@ -70,8 +70,11 @@ def telling_of_input(*, generator: ExitStatus = ExitStatus.USAGE) -> Iterator[No
         yield
     except GeneratorError as error:
         leave(str(error), generator)
-    except (TaskFileError, SelectionError, PromptError, StoreError, OSError) as error:
+    except (TaskFileError, SelectionError, PromptError, StoreError) as error:
         leave(str(error), ExitStatus.USAGE)
+    except OSError as error:
+        told = f"can't use {error.filename}: {error.strerror}" if error.filename else str(error)
+        leave(told, ExitStatus.USAGE)
 
 
 def run_tasks(settings: Mapping[str, Any], data: str | None) -> list[Task]:
