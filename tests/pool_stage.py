@@ -119,7 +119,7 @@ class Stage:
         self.calls.append(call)
         return call
 
-    async def hear_of_health(self, healthy: bool) -> None:
+    def hear_of_health(self, healthy: bool) -> None:
         self.health.append(healthy)
 
     @property

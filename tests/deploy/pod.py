@@ -140,7 +140,7 @@ def _forked(act: Callable[[], None], *, own_ids: bool) -> int:
 
 def _become_container(container: dict[str, Any], given: argparse.Namespace, own_ids: bool) -> None:
     context = container["securityContext"]
-    policy = _policy(json.loads(given.profile.read_text()))
+    policy = policy_of(json.loads(given.profile.read_text()))
     # A mount of this namespace's own: those it came with can't become its root.
     _mount(str(_STAGE), _STAGE, "", _MS_BIND | _MS_REC)
     _mount("proc", _STAGE / "proc", "proc", _PLAIN)
@@ -171,12 +171,17 @@ def _keep_capabilities(kept: list[int]) -> None:
     _call(_libc.capset, header, (ctypes.c_uint32 * 6)(mask, mask, 0, 0, 0, 0))
 
 
-def _policy(profile: dict[str, Any]) -> pyseccomp.SyscallFilter:
+def policy_of(profile: dict[str, Any]) -> pyseccomp.SyscallFilter:
     """What a runtime makes of a profile: names that this machine doesn't know are left out."""
     policy = pyseccomp.SyscallFilter(pyseccomp.ERRNO(profile["defaultErrnoRet"]))
     for rule in profile["syscalls"]:
         conditions = [
-            pyseccomp.Arg(given["index"], getattr(pyseccomp, given["op"].removeprefix("SCMP_CMP_")), given["value"])
+            pyseccomp.Arg(
+                given["index"],
+                getattr(pyseccomp, given["op"].removeprefix("SCMP_CMP_")),
+                given["value"],
+                given.get("valueTwo", 0),
+            )
             for given in rule.get("args", [])
         ]
         for name in rule["names"]:

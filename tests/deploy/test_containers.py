@@ -1,11 +1,17 @@
 """The containers of the manifests are enough for the server, as far as that can be seen without a container runtime."""
 
+import errno
 import json
+import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+import bpf
 import manifests
+import pod
+import pyseccomp
 import pytest
 from containers import Container, states
 
@@ -50,3 +56,21 @@ def test_the_seccomp_profile_is_what_its_script_writes() -> None:
     script = manifests.SECCOMP_PROFILE.with_name("make_seccomp.py")
     written = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True).stdout
     assert manifests.SECCOMP_PROFILE.read_text() == written
+
+
+@pytest.mark.parametrize("above", [0, 1 << 32])
+def test_the_seccomp_profile_lets_no_socket_reach_the_machines_own_host(above: int) -> None:
+    compiled = pod.policy_of(json.loads(manifests.SECCOMP_PROFILE.read_text()))
+    with tempfile.TemporaryFile() as file:
+        compiled.export_bpf(file)
+        file.seek(0)
+        program = bpf.decode(file.read())
+    socket_call = pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, "socket")
+    architecture = pyseccomp.system_arch()
+
+    def answers(family: int) -> int:
+        known = bpf.words(socket_call, architecture, (family | above, socket.SOCK_STREAM, 0, 0, 0, 0))
+        return bpf.decide(program, known)
+
+    assert answers(socket.AF_INET) == pyseccomp.ALLOW
+    assert answers(socket.AF_VSOCK) == pyseccomp.ERRNO(errno.ENOSYS)

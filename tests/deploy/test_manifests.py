@@ -241,7 +241,10 @@ def test_every_component_is_in_an_overlay_or_optional() -> None:
 
 
 def test_the_installer_of_profiles_can_load_profiles_and_nothing_else() -> None:
-    pod = Manifests.of("node-profiles").only("DaemonSet")["spec"]["template"]["spec"]
+    rendered = Manifests.of("node-profiles")
+    policy = rendered.only("NetworkPolicy")["spec"]
+    assert policy == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [], "egress": []}
+    pod = rendered.only("DaemonSet")["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     context = container["securityContext"]
     assert (context["privileged"], context["allowPrivilegeEscalation"]) == (False, False)

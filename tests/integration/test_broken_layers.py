@@ -306,3 +306,32 @@ sys.exit(main())
         flag.unlink()
         hosts.eventually(lambda: server.health() == "SERVING", "the self-test finds that it has")
         assert box.run("print(1)").stdout == b"1\n"
+
+
+def test_a_self_test_that_fails_is_not_the_last(tmp_path: Path) -> None:
+    failing, failed, broken = (tmp_path / name for name in ("failing", "failed", "broken"))
+    server_with_switches = f"""
+import sys
+from dataclasses import replace
+from pathlib import Path
+from trialbox.server.app import main
+from trialbox.server.layers import LayerState
+from trialbox.server.self_test import SelfTest
+run = SelfTest.run
+async def run_or_fail(self):
+    if Path({str(failing)!r}).exists():
+        Path({str(failed)!r}).touch()
+        raise KeyError("a fact that the probe did not tell")
+    state = LayerState.OFF if Path({str(broken)!r}).exists() else LayerState.ON
+    return [replace(layer, state=state) for layer in await run(self)]
+SelfTest.run = run_or_fail
+sys.exit(main())
+"""
+    command = [sys.executable, "-c", server_with_switches]
+    with hosts.standing_alone({"SLOTS": "1", "SELF_TEST_SECONDS": "1"}, command=command) as server:
+        assert server.health() == "SERVING"
+        failing.touch()
+        hosts.eventually(failed.exists, "a self-test fails")
+        failing.unlink()
+        broken.touch()
+        hosts.eventually(lambda: server.health() == "NOT_SERVING", "a later one finds what is missing")

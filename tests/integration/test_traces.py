@@ -262,3 +262,11 @@ def test_tracing_is_off_unless_asked_for(variables: dict[str, str], monkeypatch:
         monkeypatch.setenv(name, value)
     with tracing.started(), tracing.span("anything"):
         assert tracing.ids() == {}
+
+
+def test_a_callers_baggage_is_not_logged(server: Observed) -> None:
+    with grpc.insecure_channel(server.address) as channel:
+        SandboxServiceStub(channel).GetServerInfo(
+            sandbox_service_pb2.GetServerInfoRequest(), metadata=(("baggage", "a secret of the caller's"),), timeout=30
+        )
+    assert "a secret" not in server.log_file.read_text()

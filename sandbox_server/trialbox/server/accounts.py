@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from trialbox.server.model import Limits
-from trialbox.server.quotas import Rate, Streams
+from trialbox.server.quotas import Messages, Rate, Streams
 from trialbox.server.suites import SuiteStore
 from trialbox.server.tenants import Tenant, Tenants
 from trialbox.server.validation import Bounds, Validator
@@ -14,29 +14,32 @@ from trialbox.server.validation import Bounds, Validator
 class Account:
     """One tenant's."""
 
-    def __init__(self, tenant: Tenant, bounds: Bounds, suites: SuiteStore) -> None:
+    def __init__(self, tenant: Tenant, bounds: Bounds, suites: SuiteStore, messages: Messages) -> None:
         self.tenant = tenant
         self.bounds = _lowered(bounds, tenant.maximum_limits)
         self.suites = suites.of(tenant.name)
         self.validator = Validator(self.bounds, self.suites)
         self.rate = Rate(tenant.requests_per_second, tenant.burst)
         self.streams = Streams(tenant.streams)
+        self.messages = messages
 
 
 class Accounts:
     """One for each tenant that has asked for anything."""
 
-    def __init__(self, bounds: Bounds, suites: SuiteStore) -> None:
+    def __init__(self, bounds: Bounds, suites: SuiteStore, message_bytes: int) -> None:
         self._bounds = bounds
+        self._message_bytes = message_bytes
         self._suites = suites
         self._by_name: dict[str, Account] = {}
 
     def of(self, tenant: Tenant) -> Account:
-        """Return a tenant's; one whose file has changed begins anew, with the streams that it has open."""
+        """Return a tenant's; one whose file has changed begins anew, with what it has open."""
         known = self._by_name.get(tenant.name)
         if known is not None and known.tenant == tenant:
             return known
-        account = Account(tenant, self._bounds, self._suites)
+        messages = known.messages if known is not None else Messages(self._message_bytes)
+        account = Account(tenant, self._bounds, self._suites, messages)
         if known is not None:
             account.streams = known.streams
             account.streams.maximum = tenant.streams

@@ -12,12 +12,13 @@ from pathlib import Path
 import grpc
 import structlog
 import uvloop
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from trialbox.server import layers, probes, tracing, user_namespace
 from trialbox.server.accounts import Accounts
 from trialbox.server.calls import CallObserver
+from trialbox.server.health import HEALTH_SERVICE, Health
 from trialbox.server.identity import Authentication
 from trialbox.server.layers import LayersMissingError
 from trialbox.server.logs import configure_logging, log_loop_error
@@ -36,6 +37,7 @@ from trialbox.v1 import KEEPALIVE_SECONDS, MAX_MESSAGE_BYTES, sandbox_service_pb
 
 _SERVICE = sandbox_service_pb2.DESCRIPTOR.services_by_name["SandboxService"].full_name
 _READY = b"ready\n"
+_LOOK_SECONDS = 1.0
 
 _log = structlog.get_logger(__name__)
 
@@ -66,16 +68,9 @@ async def _end_all_else() -> None:
 
 async def _serve(sandbox: Sandbox, metrics: Metrics, certificates: Certificates | None) -> None:
     settings = sandbox.settings
-    health_servicer = health.aio.HealthServicer()
-
-    async def tell_health(serving: bool) -> None:
-        statuses = health_pb2.HealthCheckResponse
-        for name in ("", _SERVICE):
-            await health_servicer.set(name, statuses.SERVING if serving else statuses.NOT_SERVING)
-
-    readiness = Readiness(tell_health)
-    # Before anybody can ask: health says SERVING of itself.
-    await readiness.found(sandbox.layers)
+    health = Health()
+    readiness = Readiness(lambda serving: health.set(("", _SERVICE), serving=serving))
+    readiness.found(sandbox.layers)
     sandbox.pool.on_health = readiness.slots_work
     suites = SuiteStore(settings.suite_cache_bytes)
     directory = Directory(settings.tenants_file, sandbox.maximum_limits)
@@ -91,6 +86,7 @@ async def _serve(sandbox: Sandbox, metrics: Metrics, certificates: Certificates 
             default_runtime=DEFAULT_RUNTIME,
         ),
         suites,
+        settings.message_bytes,
     )
 
     def take_tenants(tenants: Tenants) -> None:
@@ -113,9 +109,9 @@ async def _serve(sandbox: Sandbox, metrics: Metrics, certificates: Certificates 
     )
     server = grpc.aio.server(interceptors=[CallObserver(metrics), authentication], options=_options(settings))
     sandbox_service_pb2_grpc.add_SandboxServiceServicer_to_server(service, server)
-    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
     if settings.reflection:
-        names = (_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        names = (_SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)
     if settings.address.startswith("unix:"):
         await _refuse_socket_in_use(settings.address.removeprefix("unix:"))
@@ -127,7 +123,7 @@ async def _serve(sandbox: Sandbox, metrics: Metrics, certificates: Certificates 
     gc.collect()
     gc.freeze()
     await server.start()
-    probe_server = await probes.start(settings.health_address, health_servicer)
+    probe_server = await probes.start(settings.health_address, health)
     chores = [asyncio.create_task(_repeat_self_test(sandbox, readiness)), asyncio.create_task(directory.watch())]
     if not (directory.current().are_set or settings.tls_client_ca_file or is_local(settings.address)):
         _log.warning(
@@ -139,11 +135,16 @@ async def _serve(sandbox: Sandbox, metrics: Metrics, certificates: Certificates 
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, directory.reload)
     say, event = (_log.info, "serving") if readiness.serves else (_log.error, "not_serving")
     say(event, address=settings.address, port=port, slots=settings.slots)
-    await _told_to_stop(stop, settings.lifeline_fd)
+    gone = asyncio.create_task(until_gone(server))
+    told = asyncio.create_task(_told_to_stop(stop, settings.lifeline_fd))
+    await asyncio.wait((gone, told), return_when=asyncio.FIRST_COMPLETED)
+    if gone.done():
+        await gone
+    gone.cancel()
     _log.info("stopping", grace_seconds=settings.stop_grace_seconds)
     for chore in chores:
         chore.cancel()
-    await health_servicer.enter_graceful_shutdown()
+    readiness.stop()
     await server.stop(settings.stop_grace_seconds)
     if probe_server is not None:
         await probe_server.stop(None)
@@ -172,6 +173,17 @@ def _options(settings: Settings) -> list[tuple[str, int]]:
     return options
 
 
+async def until_gone(server: grpc.aio.Server) -> None:
+    """Raise CannotServeError as soon as gRPC has given up: it tells nobody else, and answers nothing from then on."""
+    reason = "it was stopped"
+    try:
+        while await server.wait_for_termination(_LOOK_SECONDS):
+            pass
+    except Exception as error:  # what it gave up over
+        reason = type(error).__name__
+    raise CannotServeError(f"gRPC answers no more: {reason}")
+
+
 async def _repeat_self_test(sandbox: Sandbox, readiness: Readiness) -> None:
     while True:
         await asyncio.sleep(sandbox.settings.self_test_seconds)
@@ -179,8 +191,10 @@ async def _repeat_self_test(sandbox: Sandbox, readiness: Readiness) -> None:
             found = await sandbox.self_test.run()
         except SandboxBrokenError as error:  # that no slot works is known, and told by health
             _log.warning("self_test_failed", error=str(error))
+        except Exception as error:  # whatever it is, the next one must come
+            _log.error("self_test_failed", exc_info=error)
         else:
-            await readiness.found(found)
+            readiness.found(found)
 
 
 async def _refuse_socket_in_use(path: str) -> None:

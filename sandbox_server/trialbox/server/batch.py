@@ -14,6 +14,8 @@ from trialbox.server.validation import InvalidRequestError, Violation
 # Answers of a busy stream wait for each other so long, since a message costs more than what is in it.
 _GATHER_SECONDS = 0.01
 _GATHERED_BYTES = 256 << 10
+# What may wait for a caller who doesn't read: until they do, nothing more of theirs is begun.
+_UNREAD_BYTES = 4 << 20
 
 
 class _Identified(Protocol):
@@ -57,6 +59,7 @@ async def answer_each(
     async def read() -> None:
         async with asyncio.TaskGroup() as group:
             async for request in requests:
+                await answers.room()
                 if not request.request_id or request.request_id in unanswered:
                     problem = Violation(
                         "request_id",
@@ -87,13 +90,24 @@ class _Gathering(Generic[_Answer]):
 
     def __init__(self, is_busy: Callable[[], bool]) -> None:
         self._is_busy = is_busy
-        self._waiting: deque[_Answer] = deque()
+        # Each with its size.
+        self._waiting: deque[tuple[_Answer, int]] = deque()
+        self._waiting_bytes = 0
         self._ended = False
         self._news = asyncio.Event()
+        self._taken = asyncio.Event()
 
     def put(self, answer: _Answer) -> None:
-        self._waiting.append(answer)
+        size = answer.ByteSize()
+        self._waiting.append((answer, size))
+        self._waiting_bytes += size
         self._news.set()
+
+    async def room(self) -> None:
+        """Wait while there is as much as should be."""
+        while self._waiting_bytes > _UNREAD_BYTES:
+            self._taken.clear()
+            await self._taken.wait()
 
     def end(self) -> None:
         """No more will come."""
@@ -107,12 +121,16 @@ class _Gathering(Generic[_Answer]):
         if self._is_busy():
             await self._gather()
         gathered: list[_Answer] = []
-        size = 0
+        total = 0
         while self._waiting:
-            size += self._waiting[0].ByteSize()
-            if gathered and size > _GATHERED_BYTES:
+            answer, size = self._waiting[0]
+            total += size
+            if gathered and total > _GATHERED_BYTES:
                 break
-            gathered.append(self._waiting.popleft())
+            self._waiting.popleft()
+            self._waiting_bytes -= size
+            gathered.append(answer)
+        self._taken.set()
         return gathered
 
     async def _gather(self) -> None:

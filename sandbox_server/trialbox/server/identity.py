@@ -11,17 +11,17 @@ from typing import Any, TypeAlias
 import grpc
 import structlog
 from google.rpc.status_pb2 import Status
-from grpc_health.v1 import health
 
 from trialbox.server import status
 from trialbox.server.calls import wrapped
+from trialbox.server.health import HEALTH_SERVICE
 from trialbox.server.tenants import AccessError, Tenant, Tenants, UnauthenticatedError
 
 # The stubs make generics of what are plain classes when they run.
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 # Probes have no token, and learn nothing but whether the server serves.
-_OPEN = f"/{health.SERVICE_NAME}/"
+_OPEN = f"/{HEALTH_SERVICE}/"
 _SCHEME = "bearer "
 
 _authenticated: ContextVar[Callable[[], Tenant]] = ContextVar("authenticated")

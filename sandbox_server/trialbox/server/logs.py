@@ -11,6 +11,9 @@ from structlog.typing import EventDict, WrappedLogger
 
 from trialbox.server import tracing
 
+# It quotes metadata that is no text, which may be a token but for one byte.
+_QUOTES_METADATA = "grpc._cython.cygrpc"
+
 _log = structlog.get_logger(__name__)
 
 
@@ -40,11 +43,17 @@ def configure_logging(level: str) -> None:
     )
     # At debug they tell more than an operator of this service asks for.
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger(_QUOTES_METADATA).addFilter(_without_arguments)
 
 
 def log_loop_error(loop: asyncio.AbstractEventLoop, found: dict[str, Any]) -> None:
     """Log what nobody awaited, as an event loop's exception handler: asyncio's own would quote the exception."""
     _log.error("unawaited", what=found["message"], exc_info=found.get("exception"))
+
+
+def _without_arguments(record: logging.LogRecord) -> bool:
+    record.args = ()
+    return True
 
 
 def _add_trace(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -73,7 +73,7 @@ class Pool:
         self._waiting: deque[asyncio.Future[Slot]] = deque()
         self._broken: set[int] = set()
         self._renewals: set[asyncio.Task[None]] = set()
-        self.on_health: Callable[[bool], Awaitable[None]] = _told_nobody
+        self.on_health: Callable[[bool], object] = lambda working: None
         """Told when the last working slot breaks, and when one works again."""
 
     @property
@@ -193,7 +193,7 @@ class Pool:
                 if worked and not self._works():
                     self._scheduler.fail(SandboxBrokenError(_NO_SLOT))
                     self._fail_waiting()
-                    await self.on_health(False)
+                    self.on_health(False)
                 await asyncio.sleep(_RENEW_PAUSE_SECONDS)
             else:
                 worked = self._works()
@@ -202,7 +202,7 @@ class Pool:
                     _log.info("slot_renewed", slot=slot.number)
                 self._give(slot)
                 if not worked:
-                    await self.on_health(True)
+                    self.on_health(True)
                 return
 
     def _fail_waiting(self) -> None:
@@ -247,7 +247,3 @@ class Permit:
                 self._queue_seconds = 0.0
                 return execution
         raise AssertionError("unreachable")
-
-
-async def _told_nobody(healthy: bool) -> None:
-    pass

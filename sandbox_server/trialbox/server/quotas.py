@@ -1,4 +1,4 @@
-"""What a tenant may still have now: requests a second, batch streams."""
+"""What a tenant may still have now: requests a second, batch streams, bytes of messages."""
 
 import asyncio
 import contextlib
@@ -70,3 +70,45 @@ class Streams:
             yield
         finally:
             self._open -= 1
+
+
+class Messages:
+    """Bytes of messages that single calls hold at once: requests that wait or run, answers that are yet to be read.
+
+    One call passes whatever it holds.
+    """
+
+    def __init__(self, maximum: int) -> None:
+        self._maximum = maximum
+        self._held = 0
+
+    def hold(self, size: int, retry_seconds: float) -> "Held":
+        """Take a request in; raises QuotaExceededError."""
+        if self._held and self._held + size > self._maximum:
+            told = f"the messages of this tenant's open calls hold {self._held} bytes; with {size} more they would be "
+            raise QuotaExceededError("message_bytes", f"{told}above {self._maximum}", retry_seconds)
+        held = Held(self)
+        held.add(size)
+        return held
+
+    def count(self, size: int) -> None:
+        """Take so many bytes more, or with a negative number less."""
+        self._held += size
+
+
+class Held:
+    """What one call holds of them."""
+
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
+        self._size = 0
+
+    def add(self, size: int) -> None:
+        """Hold more, such as an answer: one that is there can't be refused."""
+        self._size += size
+        self._messages.count(size)
+
+    def release(self) -> None:
+        """Hold nothing any more, since the call has ended."""
+        self._messages.count(-self._size)
+        self._size = 0

@@ -5,6 +5,7 @@ import contextlib
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import grpc
@@ -37,6 +38,8 @@ _Response = TypeVar("_Response", bound=Message)
 _Job = TypeVar("_Job")
 # Checking more than this may take longer than the event loop can spare.
 _LARGE_BYTES = 256 << 10
+# What the server keeps for a call, whatever its messages hold.
+_CALL_BYTES = 32 << 10
 # What a batch's answer adds to that of a single call.
 _ENVELOPE_BYTES = 1024
 
@@ -72,7 +75,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         context: grpc.aio.ServicerContext[sandbox_service_pb2.ExecuteRequest, sandbox_service_pb2.ExecuteResponse],
     ) -> sandbox_service_pb2.ExecuteResponse:
         """Run one program."""
-        return await self._or_abort(self._or_status(self._execute(request, _client(context))), context)
+        return await self._or_abort(self._alone(self._execute, request, context), context)
 
     async def Evaluate(
         self,
@@ -80,7 +83,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         context: grpc.aio.ServicerContext[sandbox_service_pb2.EvaluateRequest, sandbox_service_pb2.EvaluateResponse],
     ) -> sandbox_service_pb2.EvaluateResponse:
         """Grade one program."""
-        return await self._or_abort(self._or_status(self._evaluate(request, _client(context))), context)
+        return await self._or_abort(self._alone(self._evaluate, request, context), context)
 
     async def ExecuteStream(
         self,
@@ -93,7 +96,7 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
         live = Live()
         asked = request.request
         asked.request_id = asked.request_id or uuid.uuid4().hex
-        program = asyncio.create_task(self._or_status(self._execute(asked, _client(context), live=live)))
+        program = asyncio.create_task(self._alone(partial(self._execute, live=live), asked, context))
         program.add_done_callback(lambda _: live.end())
         # Whoever goes away while a message waits to be read is noticed here only.
         context.add_done_callback(lambda _: program.cancel())  # type: ignore[arg-type]  # the stub wants a class
@@ -256,6 +259,23 @@ class SandboxService(sandbox_service_pb2_grpc.SandboxServiceServicer):
             except (AccessError, QuotaExceededError) as error:
                 await status.abort(context, self.refuse(error))
             yield
+
+    async def _alone(
+        self,
+        answer: Callable[[_Request, str], Awaitable[_Response]],
+        request: _Request,
+        context: "grpc.aio.ServicerContext[Any, Any]",
+    ) -> _Response | status_pb2.Status:
+        """Answer the request of a call that has no other; its messages count until the call has ended."""
+        try:
+            messages = self._accounts.of(identity.tenant()).messages
+            held = messages.hold(request.ByteSize() + _CALL_BYTES, status.RETRY_SECONDS)
+        except (AccessError, QuotaExceededError) as error:
+            return self.refuse(error)
+        context.add_done_callback(lambda _: held.release())  # type: ignore[arg-type]  # the stub wants a class
+        result = await self._or_status(answer(request, _client(context)))
+        held.add(result.ByteSize())
+        return result
 
     async def _or_abort(
         self, answer: Awaitable[_Response | status_pb2.Status], context: "grpc.aio.ServicerContext[Any, Any]"

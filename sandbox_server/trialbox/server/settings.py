@@ -157,6 +157,9 @@ class Settings(BaseSettings):
     as slots at most, spare ones included; what they use comes on top of total_memory_bytes."""
     suite_cache_bytes: NonNegativeInt = 256 * _MIB
     """How much memory suites may take that are kept for later requests."""
+    message_bytes: PositiveInt = 512 * _MIB
+    """How many bytes the messages of one tenant's calls may have that are no batches: requests that wait or run, and
+    answers that are yet to be read. A call beyond that is refused. The server needs some three times as much memory."""
     executions_by_jail: PositiveInt = 10_000
     """How many programs a warm jail runs before another takes its place."""
     default_limits: LimitSettings = LimitSettings(

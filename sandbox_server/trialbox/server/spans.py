@@ -23,6 +23,8 @@ _EXPORTERS = {
 }
 _PREFIX = "trialbox."
 _SECOND = 1_000_000_000
+# Of no use here; OpenTelemetry logs what it can't read of it, whoever sent it.
+_BAGGAGE = "baggage"
 # Of a caller, by OpenTelemetry's conventions: the server did what it should.
 _CALLERS_FAULT = {"OK", "CANCELLED", "INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "UNAUTHENTICATED"}
 
@@ -47,7 +49,7 @@ class Spans:
     @contextlib.contextmanager
     def call(self, method: str, metadata: Iterable[tuple[str, Any]]) -> Iterator[None]:
         """Open the span of an RPC; see tracing.call."""
-        carrier = {key: value for key, value in metadata if isinstance(value, str)}
+        carrier = {key: value for key, value in metadata if isinstance(value, str) and key != _BAGGAGE}
         service, _, name = method.lstrip("/").partition("/")
         span = self._tracer.start_span(
             f"{service}/{name}",

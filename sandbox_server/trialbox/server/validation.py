@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence, Sized
 from dataclasses import dataclass, replace
 
 from trialbox.server.grading import Call, Case, Check, Comparison, EvaluationJob, Rule, Stdio, Suite
@@ -81,8 +81,7 @@ class Validator:
         limits = self._limits(request.limits, self._bounds.default_limits, found)
         program = self._program(request.program, limits, _PROGRAM_FILES, found)
         isolation = self._isolation(request.isolation, program, found)
-        collect = tuple(request.collect)
-        self._collect(collect, found)
+        collect = self._collect(request.collect, found)
         found.raise_if_any()
         return Job(program=program, limits=limits, isolation=isolation, collect=collect)
 
@@ -128,16 +127,12 @@ class Validator:
         if request.WhichOneof("task") == "suite_id":
             return self._suites.get(request.suite_id)
         given = request.suite
+        found.count("suite.cases", given.cases, "cases", _MAXIMUM_CASES, least=1)
+        found.count("suite.oracles", given.oracles, "oracles", _MAXIMUM_CASES)
         written = given.SerializeToString(deterministic=True)
         known = self._suites.find(written)
         if known is not None:
             return known
-        count = len(given.cases)
-        found.check(
-            1 <= count <= _MAXIMUM_CASES,
-            "suite.cases",
-            f"holds {count} cases; the allowed range is 1 to {_MAXIMUM_CASES}",
-        )
         cases = [self._case(f"suite.cases[{n}]", case, len(given.oracles), found) for n, case in enumerate(given.cases)]
         found.raise_if_any()
         return self._suites.add(
@@ -149,20 +144,18 @@ class Validator:
             ),
         )
 
-    def _collect(self, patterns: tuple[str, ...], found: "_Findings") -> None:
-        found.check(
-            len(patterns) <= _MAXIMUM_PATTERNS,
-            "collect",
-            f"holds {len(patterns)} patterns; the allowed range is 0 to {_MAXIMUM_PATTERNS}",
-        )
-        total = sum(len(pattern.encode()) for pattern in patterns[:_MAXIMUM_PATTERNS])
+    def _collect(self, given: Sequence[str], found: "_Findings") -> tuple[str, ...]:
+        found.count("collect", given, "patterns", _MAXIMUM_PATTERNS)
+        patterns = tuple(given)
+        total = sum(len(pattern.encode()) for pattern in patterns)
         found.check(
             total <= _MAXIMUM_PATTERN_BYTES,
             "collect",
             f"holds {total} bytes; the allowed range is 0 to {_MAXIMUM_PATTERN_BYTES}",
         )
-        for number, pattern in enumerate(patterns[:_MAXIMUM_PATTERNS]):
+        for number, pattern in enumerate(patterns):
             found.path(f"collect[{number}]", pattern)
+        return patterns
 
     def _common(
         self,
@@ -208,6 +201,9 @@ class Validator:
     def _program(
         self, given: execution_pb2.Program, limits: Limits, reserved: tuple[str, ...], found: "_Findings"
     ) -> Program:
+        found.count("program.files", given.files, "files", _MAXIMUM_FILES)
+        found.count("program.args", given.args, "entries", _MAXIMUM_TEXTS)
+        found.count("program.env", given.env, "entries", _MAXIMUM_TEXTS)
         # Each read of a message's field costs, and so does each sentence that nobody will read.
         source, files, args, env = given.source, dict(given.files), tuple(given.args), dict(given.env)
         runtime = given.runtime or self._bounds.default_runtime
@@ -236,11 +232,6 @@ class Validator:
         )
 
     def _files(self, files: dict[str, bytes], reserved: tuple[str, ...], found: "_Findings") -> None:
-        found.check(
-            len(files) <= _MAXIMUM_FILES,
-            "program.files",
-            f"holds {len(files)} files; the allowed range is 0 to {_MAXIMUM_FILES}",
-        )
         for path in files:
             if not found.path("program.files", path):
                 continue
@@ -330,6 +321,12 @@ class _Findings:
         if not holds:
             self.add(field, description)
 
+    def count(self, field: str, given: Sized, kind: str, most: int, *, least: int = 0) -> None:
+        """Check how many there are; where it is wrong none is looked at, and no other fault told."""
+        if not least <= len(given) <= most:
+            self.add(field, f"holds {len(given)} {kind}; the allowed range is {least} to {most}")
+            self.raise_if_any()
+
     def number(self, field: str, value: float, maximum: float, *, minimum: int | None = None) -> None:
         """Check that it is at least `minimum`, or where there is none above 0, and at most `maximum`."""
         # A NaN fails every comparison.
@@ -360,11 +357,6 @@ class _Findings:
         listed = list(texts)
         if not listed:
             return
-        self.check(
-            len(listed) <= _MAXIMUM_TEXTS,
-            field,
-            f"holds {len(listed)} entries; the allowed range is 0 to {_MAXIMUM_TEXTS}",
-        )
         total = sum(len(text.encode()) for text in listed)
         self.check(
             total <= _MAXIMUM_TEXT_BYTES,

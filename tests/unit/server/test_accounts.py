@@ -15,7 +15,7 @@ TENANT = Tenant(name="a", streams=1, requests_per_second=0.001)
 
 @pytest.fixture
 def accounts() -> Accounts:
-    return Accounts(BOUNDS, SuiteStore(1000))
+    return Accounts(BOUNDS, SuiteStore(1000), message_bytes=1000)
 
 
 def test_a_file_that_is_read_again_gives_nobody_a_new_burst(accounts: Accounts) -> None:
@@ -34,6 +34,15 @@ def test_a_changed_tenant_begins_anew_with_the_streams_that_it_has_open(accounts
         account.rate.take()
         with account.streams.one(1.0), pytest.raises(QuotaExceededError, match="streams is 2"):
             account.streams.one(1.0).__enter__()
+
+
+def test_a_changed_tenant_holds_what_its_open_calls_hold(accounts: Accounts) -> None:
+    held = accounts.of(TENANT).messages.hold(1000, 1.0)
+    changed = replace(TENANT, streams=2)
+    with pytest.raises(QuotaExceededError, match="hold 1000 bytes"):
+        accounts.of(changed).messages.hold(1, 1.0)
+    held.release()
+    accounts.of(changed).messages.hold(1, 1.0)
 
 
 def test_one_who_is_gone_is_forgotten(accounts: Accounts) -> None:

@@ -111,3 +111,46 @@ async def test_whoever_leaves_a_stream_ends_what_it_had_under_way() -> None:
     await started.wait()
     await answers.aclose()  # type: ignore[attr-defined]
     assert cancelled == ["second"]
+
+
+async def test_no_more_is_begun_for_a_caller_who_does_not_read() -> None:
+    begun = 0
+
+    async def large(request: pb.ExecuteRequest) -> pb.ExecuteResponse | status_pb2.Status:
+        nonlocal begun
+        begun += 1
+        return _response(batch._UNREAD_BYTES)
+
+    names = [str(number) for number in range(20)]
+    answers = batch.answer_each(_requests(names), large, pb.ExecuteBatchResponse.Answer, under_way=2)
+    told = _names(await anext(answers))
+    await _settle()
+    assert begun <= 5
+    told += [name async for gathered in answers for name in _names(gathered)]
+    assert sorted(told) == sorted(names)
+
+
+async def test_refusals_that_are_not_read_do_not_pile_up() -> None:
+    read = 0
+
+    async def without_ids() -> AsyncIterator[pb.ExecuteRequest]:
+        nonlocal read
+        for _ in range(50_000):
+            read += 1
+            yield pb.ExecuteRequest()
+
+    answers = batch.answer_each(without_ids(), _at_once, pb.ExecuteBatchResponse.Answer, under_way=2)
+    refused = len(await anext(answers))
+    before = 0
+    while before < read:
+        before = read
+        await _settle()
+    assert read < 50_000
+    refused += sum([len(gathered) async for gathered in answers])
+    assert refused == 50_000
+
+
+async def _settle() -> None:
+    """Let everything that can run, run."""
+    for _ in range(100):
+        await asyncio.sleep(0)

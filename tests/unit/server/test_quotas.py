@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialbox.server.quotas import QuotaExceededError, Rate, Streams
+from trialbox.server.quotas import Messages, QuotaExceededError, Rate, Streams
 
 
 class Clock:
@@ -76,3 +76,28 @@ def test_so_many_streams_are_open_at_once() -> None:
         assert (raised.value.quota, raised.value.retry_seconds) == ("streams", 1.0)
     with streams.one(1.0), streams.one(1.0):
         pass
+
+
+def test_messages_are_held_up_to_a_bound_until_their_calls_have_ended() -> None:
+    messages = Messages(100)
+    first, second = messages.hold(60, 1), messages.hold(40, 1)
+    with pytest.raises(QuotaExceededError, match="hold 100 bytes; with 1 more they would be above 100") as raised:
+        messages.hold(1, 7)
+    assert (raised.value.quota, raised.value.retry_seconds) == ("message_bytes", 7)
+    second.release()
+    first.add(30)
+    with pytest.raises(QuotaExceededError):
+        messages.hold(11, 1)
+    messages.hold(10, 1)
+    first.release()
+    first.release()
+    messages.hold(90, 1)
+
+
+def test_one_call_may_hold_more_than_the_bound() -> None:
+    messages = Messages(100)
+    only = messages.hold(200, 1)
+    with pytest.raises(QuotaExceededError):
+        messages.hold(1, 1)
+    only.release()
+    messages.hold(1, 1)

@@ -1,6 +1,7 @@
 """A suite is cases or a list of what is wrong with it: field, value and allowed range."""
 
 import math
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -24,6 +25,26 @@ def test_a_suite_of_no_cases_is_refused() -> None:
         found = violation(request)
         assert found.field == "suite.cases"
         assert found.description.startswith("holds 0 cases; the allowed range is 1 to ")
+
+
+def test_more_oracles_than_cases_may_be_are_refused() -> None:
+    found = violation(EvaluateRequest(suite=Suite(cases=[CHECK], oracles=[b""] * 10_001)))
+    assert (found.field, found.description) == (
+        "suite.oracles",
+        "holds 10001 oracles; the allowed range is 0 to 10000",
+    )
+
+
+def test_of_far_too_many_cases_none_is_looked_at() -> None:
+    count = 2_000_000
+    request = EvaluateRequest(suite=Suite.FromString(b"\x0a\0" * count))
+    tracemalloc.start()
+    try:
+        found = violation(request)
+        assert tracemalloc.get_traced_memory()[1] < count
+    finally:
+        tracemalloc.stop()
+    assert found.description == f"holds {count} cases; the allowed range is 1 to 10000"
 
 
 def test_a_case_of_no_kind_is_refused_by_its_place() -> None:
