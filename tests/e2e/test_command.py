@@ -240,7 +240,7 @@ def test_what_was_graded_before_a_run_ended_is_kept(
     assert [item.task_id for item in graded(out)] == ["Mbpp/1"]
     assert not (out / "results.json").exists(), "nothing of an earlier run"
     if number is signal.SIGINT:
-        assert "programs graded before: 1; they are in" in told and "--resume goes on" in told
+        assert "different programs graded: 1; they are in" in told and "--resume goes on" in told
     again = trialbox(*command)
     assert (again.returncode, again.stdout) == (2, b"")
     assert f"there is a run in {out} already; --resume goes on with it".encode() in again.stderr

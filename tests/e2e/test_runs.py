@@ -115,7 +115,7 @@ def test_ctrl_c_says_what_is_kept_and_how_to_go_on(address: str, tasks: Path, sa
     options += ["--server", address, "--out", out, "--resume"]
     status, complaints = stopped(signal.SIGINT, out, options)
     assert status == 130
-    assert "samples kept: 180, programs graded before: " in complaints
+    assert "samples kept: 180, different programs graded: " in complaints
     assert f"; they are in {out}, and the same command with --resume goes on" in complaints
     assert "Traceback" not in complaints
     trialbox(*options, status=1)

@@ -10,7 +10,7 @@ import typer
 
 EXIT_HELP = (
     "Exit status: 0 all is well; 1 a program failed, or a layer of the isolation is off; "
-    "2 wrong usage, bad input or settings; 3 the sandbox itself failed; 130 interrupted."
+    "2 wrong usage, bad input or settings; 3 the sandbox itself or a model failed; 130 interrupted."
 )
 
 
@@ -29,7 +29,7 @@ def telling_of_writes(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        leave(f"can't write to {error.filename or folder}: {error.strerror}", ExitStatus.USAGE)
+        leave(f"can't write to {error.filename2 or error.filename or folder}: {error.strerror}", ExitStatus.USAGE)
 
 
 def leave(message: str, status: ExitStatus) -> NoReturn:

@@ -1,8 +1,8 @@
 """What `trialbox evaluate` shows to people."""
 
 from collections import Counter
-from collections.abc import Sequence
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from itertools import groupby, islice
 
 from rich.console import Console
 from rich.table import Table
@@ -10,20 +10,21 @@ from rich.text import Text
 
 from trialbox.cli._show import one_line
 from trialbox.client import Case, CaseResult, Check, Trust, Verdict
-from trialbox.synthesis.results import CONFIDENCE, Report, Tally
+from trialbox.synthesis.results import CONFIDENCE, Graded, Report, Tally
 from trialbox.synthesis.store import ErrorClass
 
 _SHOWN = 20
 
 
-def show(report: Report) -> None:
-    """Print the failures and a summary."""
+def show(report: Report, kept: str) -> None:
+    """Print the failures and a summary; `kept` says where all failures are."""
     console = Console()
     tally = report.tally
     if failures := tally.programs - tally.passed:
-        console.print(_failure_table(report))
-        if failures > _SHOWN:
-            console.print(f"… and {failures - _SHOWN} more; --out DIR keeps them all.")
+        table = _failure_table(report)
+        console.print(table)
+        if failures > table.row_count:
+            console.print(Text(f"… and {failures - table.row_count} more; {kept}."))
     if any(task.programs > 1 and task.passed < task.programs for task in tally.by_task.values()):
         console.print(_task_table(tally))
     console.print(
@@ -31,7 +32,7 @@ def show(report: Report) -> None:
         f" ({tally.passed} of {tally.programs} programs, {report.wall_seconds:.1f} s)."
     )
     if untried := len(report.tasks) - len(tally.by_task):
-        console.print(f"{untried} more tasks of the file had no program.")
+        console.print(f"Tasks of the file that had no program: {untried}.")
     if report.other_ids:
         others = f"{len(report.other_ids)} ({_some(report.other_ids)})"
         console.print(f"Programs left out, for tasks that the file doesn't hold: {others}.")
@@ -45,8 +46,9 @@ def show(report: Report) -> None:
 
 
 def _failure_table(report: Report) -> Table:
-    table = Table("Task", "Verdict", "Cases passed", "Why", title="Programs that did not pass", title_justify="left")
-    for item in islice((item for item in report.graded if not item.passed), _SHOWN):
+    title = "Programs that did not pass, the first of each task"
+    table = Table("Task", "Verdict", "Cases passed", "Why", title=title, title_justify="left")
+    for item in islice(_first_failures(report), _SHOWN):
         if not item.has_program:
             table.add_row(Text(item.sample.name), "", "", "the answer holds no program")
             continue
@@ -59,6 +61,11 @@ def _failure_table(report: Report) -> Table:
             Text(one_line(_reason(case, result))),
         )
     return table
+
+
+def _first_failures(report: Report) -> Iterator[Graded]:
+    for _, programs in groupby(report.graded, key=lambda item: item.sample.task.task_id):
+        yield from islice((item for item in programs if not item.passed), 1)
 
 
 def _task_table(tally: Tally) -> Table:

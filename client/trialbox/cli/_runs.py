@@ -70,8 +70,11 @@ def telling_of_input(*, generator: ExitStatus = ExitStatus.USAGE) -> Iterator[No
         yield
     except GeneratorError as error:
         leave(str(error), generator)
-    except (TaskFileError, SelectionError, PromptError, StoreError, OSError) as error:
+    except (TaskFileError, SelectionError, PromptError, StoreError) as error:
         leave(str(error), ExitStatus.USAGE)
+    except OSError as error:
+        told = f"can't use {error.filename}: {error.strerror}" if error.filename else str(error)
+        leave(told, ExitStatus.USAGE)
 
 
 def run_tasks(settings: Mapping[str, Any], data: str | None) -> list[Task]:
@@ -109,7 +112,7 @@ def work(
         if way_on is not None:
             counts = store.counts()
             typer.echo(
-                f"trialbox: samples kept: {counts.samples}, programs graded before: {counts.graded}; "
+                f"trialbox: samples kept: {counts.samples}, different programs graded: {counts.graded}; "
                 f"they are in {folder}, and {way_on} goes on",
                 err=True,
             )
@@ -148,5 +151,5 @@ def tell(folder: Path, tasks: Sequence[Task], *, files: bool, json: bool) -> boo
                 typer.echo(piece, nl=False)
             typer.echo()
         else:
-            _report.show(report)
+            _report.show(report, f"all are in {folder}" if files else "--out DIR keeps them all")
         return report.tally.passed == report.tally.programs

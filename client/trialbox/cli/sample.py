@@ -54,7 +54,11 @@ def command(
     ] = None,
     api: Annotated[
         str | None,
-        typer.Option(metavar="URL", rich_help_panel=_MODEL, help="An OpenAI-compatible server: http://localhost/v1."),
+        typer.Option(
+            metavar="URL",
+            rich_help_panel=_MODEL,
+            help="An OpenAI-compatible server: what comes before /completions, as http://localhost:8000/v1.",
+        ),
     ] = None,
     api_model: Annotated[
         str | None, typer.Option(metavar="NAME", rich_help_panel=_MODEL, help="What that server calls the model.")
@@ -65,7 +69,9 @@ def command(
     recorded: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", rich_help_panel=_MODEL, help="A model's answers, as trialbox evaluate reads them."
+            metavar="FILE",
+            rich_help_panel=_MODEL,
+            help="Programs made before, as evaluate --samples reads them; taken as they are.",
         ),
     ] = None,
     batch_size: Annotated[
@@ -78,12 +84,17 @@ def command(
     concurrency: Annotated[
         int | None, typer.Option(min=1, rich_help_panel=_MODEL, help="So many requests to --api are under way at once.")
     ] = None,
-    split: Annotated[str | None, typer.Option(help="The part of the data set to take: test, say.")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="The part of MBPP to take: prompt, test, validation or train; left out, all tasks."),
+    ] = None,
     samples: Annotated[int, typer.Option(min=1, help="For each task.")] = 1,
     temperature: Annotated[float, typer.Option(min=0, help="0 takes the likeliest token each time.")] = 0.5,
     top_p: Annotated[float, typer.Option(help="Draw from the likeliest tokens that have this probability.")] = 1.0,
     max_tokens: Annotated[int, typer.Option(min=1, help="The most tokens of a sample.")] = 512,
-    seed: Annotated[int, typer.Option(help="Decides every sample's own seed.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Decides every sample's own seed: the same command makes the same samples of --model.")
+    ] = 0,
     shots: Annotated[
         int | None, typer.Option(min=0, rich_help_panel=_PROMPT, help="Solved examples; by default as the paper has.")
     ] = None,
@@ -92,7 +103,12 @@ def command(
     ] = None,
     asserts: Annotated[int, typer.Option(min=0, rich_help_panel=_PROMPT, help="How many of a task's tests.")] = 3,
     chat: Annotated[
-        bool, typer.Option("--chat", rich_help_panel=_PROMPT, help="A chat, by the model's own template.")
+        bool,
+        typer.Option(
+            "--chat",
+            rich_help_panel=_PROMPT,
+            help="A chat, by the model's own template; left out, a text to go on with, as base models want.",
+        ),
     ] = False,
     sample_only: Annotated[
         bool, typer.Option("--sample-only", help="Grade nothing; trialbox evaluate --run DIR does it later.")

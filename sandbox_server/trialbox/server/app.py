@@ -220,12 +220,18 @@ async def _told_to_stop(stop: asyncio.Event, lifeline_fd: int | None) -> None:
         if lifeline_fd is not None:
             lifeline = stack.enter_context(socket.socket(fileno=lifeline_fd))
             lifeline.setblocking(False)
-            lifeline.send(_READY)
+            with contextlib.suppress(BrokenPipeError):  # the reader will tell
+                lifeline.send(_READY)
 
             def closed() -> None:
-                with contextlib.suppress(BlockingIOError):
-                    if not lifeline.recv(1):
-                        stop.set()
+                try:
+                    is_closed = not lifeline.recv(1)
+                except BlockingIOError:
+                    return
+                except ConnectionResetError:  # whoever started this was killed before reading _READY
+                    is_closed = True
+                if is_closed:
+                    stop.set()
 
             loop.add_reader(lifeline, closed)
             stack.callback(loop.remove_reader, lifeline)

@@ -4,6 +4,7 @@ import gc
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -134,3 +135,21 @@ def test_one_that_won_t_let_go_is_killed(pretender: Path, monkeypatch: pytest.Mo
         "while True: signal.pause()"
     )
     Sandbox.local().close()
+
+
+def test_one_whose_starter_was_killed_before_it_heard_of_it_ends_too() -> None:
+    ours, theirs = socket.socketpair()
+    folder = Path(tempfile.mkdtemp(prefix="trialbox-"))
+    settings = {"TRIALBOX_ADDRESS": f"unix:{folder / 'socket'}", "TRIALBOX_LIFELINE_FD": str(theirs.fileno())}
+    with theirs:
+        command = [sys.executable, "-P", "-m", "trialbox.server"]
+        server = subprocess.Popen(command, env={**os.environ, **settings}, pass_fds=[theirs.fileno()])
+    with server:
+        with ours:
+            # What is unread when a socket closes makes its end another than that of one that was read.
+            ours.settimeout(PATIENCE_SECONDS)
+            assert ours.recv(1, socket.MSG_PEEK)
+        try:
+            assert server.wait(PATIENCE_SECONDS) == 0
+        finally:
+            server.kill()

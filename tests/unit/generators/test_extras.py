@@ -31,4 +31,5 @@ def test_what_needs_no_extra_is_imported_without(module: str) -> None:
 )
 def test_a_missing_extra_is_named(module: str, told: str) -> None:
     last_line = imported(f"trialbox.synthesis.generators.{module}").stderr.splitlines()[-1]
-    assert last_line == f"ModuleNotFoundError: {told}: pip install 'trialbox[synthesis]'"
+    way = "pip install 'trialbox[synthesis]' (in a clone: pip install '.[synthesis]')"
+    assert last_line == f"ModuleNotFoundError: {told}: {way}"

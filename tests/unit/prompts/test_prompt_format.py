@@ -128,13 +128,13 @@ def test_a_prompt_seed_draws_examples_of_the_part_that_is_for_them() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "complaint"),
     [
-        ("mbpp", {"shots": 6}, "shots is 6; there are 5 tasks to choose from"),
+        ("mbpp", {"shots": 6}, "shots is 6; there are 5 tasks to choose from (MBPP's 1-10); 0 needs none"),
         ("mbpp", {"shots": -1}, "shots is -1; there are 5 tasks to choose from"),
         ("mbpp", {"shots": 2, "example_ids": ["2"]}, "shots is 2, and example_ids has 1"),
         ("mbpp", {"prompt_seed": 1, "example_ids": ["2"]}, "examples are either given by example_ids or drawn by"),
         ("mbpp", {"shown_asserts": -1}, "shown_asserts is -1; 0 and more are allowed"),
         ("mbpp", {"style": Style.COMPLETION, "shots": 1}, "a program to complete is shown without examples"),
-        ("mathqa", {"shots": 8}, "shots is 8; there are 7 tasks to choose from"),
+        ("mathqa", {"shots": 8}, "shots is 8; there are 7 tasks to choose from (those with a reference)"),
     ],
 )
 def test_what_is_no_choice_is_refused(name: str, options: dict[str, Any], complaint: str) -> None:

@@ -16,7 +16,7 @@ def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def shown(report: Report, capsys: pytest.CaptureFixture[str]) -> str:
-    _report.show(report)
+    _report.show(report, "all are in run")
     return " ".join(capsys.readouterr().out.replace("│", " ").split())
 
 
@@ -32,6 +32,18 @@ def test_trust_is_shown_with_every_reason_against_it(capsys: pytest.CaptureFixtu
     assert "1 of 3 verdicts are SEPARATED (33.3%)." in text
     assert "SHARED cases: 1, since the test names a class: Mbpp/1 test_list[1]." in text
     assert "SHARED cases: 1, since asked for: Mbpp/1 test_list[2]." in text
+
+
+def test_failures_beyond_those_shown_are_counted_and_said_to_be_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    text = shown(report_of(*((plain_task(number, 1), [FAILED]) for number in range(1, 24))), capsys)
+    assert "… and 3 more; all are in run." in text
+
+
+def test_of_each_task_the_first_failure_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = plain_task(1, 1), plain_task(2, 1)
+    text = shown(report_of((first, [PASSED]), (first, [FAILED]), (first, [FAILED]), (second, [FAILED])), capsys)
+    assert "Mbpp/1 #1 FAILED" in text and "Mbpp/1 #2" not in text and "Mbpp/2 FAILED" in text
+    assert "… and 1 more; all are in run." in text
 
 
 def test_notes_and_programs_for_other_tasks_are_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 from reports import FAILED, PASSED, plus_task, report_of
 
 from trialbox.synthesis.results import FILES, document, pieces, write
@@ -30,3 +31,11 @@ def test_a_later_run_writes_over_an_earlier_one(tmp_path: Path) -> None:
     write(report_of((plus_task(1, [1], [2]), [PASSED, PASSED])), tmp_path)
     assert json.loads((tmp_path / "results.json").read_text())["passed"] == 1
     assert len((tmp_path / "cases.jsonl").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_can_t_be_written_leaves_nothing_half_written(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(IsADirectoryError):
+        write(REPORT, tmp_path)
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".new"] == []

@@ -70,7 +70,7 @@ def test_people_see_shares_errors_and_tasks(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     with StoredRun(folder) as run:
-        _report.show(stored_report(run, TASKS))
+        _report.show(stored_report(run, TASKS), "all are in run")
     text = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert "Mbpp/1 #2 the answer holds no program" in text
     assert "tasks solved 50.0% 0.0% to 100.0% 2" in text

@@ -52,10 +52,21 @@ def test_without_the_extra_it_is_named(folder: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (2, b"")
-    assert b"writing Parquet needs pyarrow, which is not installed: pip install 'trialbox[synthesis]'" in done.stderr
+    assert (
+        b"writing Parquet needs pyarrow, which is not installed: pip install 'trialbox[synthesis]' (in" in done.stderr
+    )
 
 
 def test_what_can_t_be_written_leaves_nothing(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("pyarrow", reason="make synthesis installs it")
     with StoredRun(folder) as run, pytest.raises((OSError, StoreError)):
         write_parquet(run, tmp_path / "absent" / "run.parquet")
+
+
+def test_a_folder_in_the_file_s_place_is_named_and_nothing_is_left_beside_it(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="make synthesis installs it")
+    (taken := tmp_path / "taken").mkdir()
+    command = [sys.executable, "-m", "trialbox.cli", "export", str(folder), str(taken)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, f"trialbox: can't write to {taken}: Is a directory\n")
+    assert {path.name for path in tmp_path.iterdir()} == {"run", "taken"}

@@ -125,6 +125,12 @@ def test_a_run_is_gone_on_with_only_where_that_was_asked_for(tmp_path: Path) -> 
         assert store.settings == SETTINGS
 
 
+def test_a_file_in_the_folder_s_place_is_named(tmp_path: Path) -> None:
+    (file := tmp_path / "run").write_text("")
+    with pytest.raises(StoreError, match=f"{file} is a file; a run needs a folder"):
+        begun(file)
+
+
 def test_settings_that_differ_are_named_with_both_values(tmp_path: Path) -> None:
     begun(tmp_path, free={"data": "here"}).close()
     with pytest.raises(StoreError, match=r"seed is 1 in the run in .*, and 2 is asked for"):

@@ -11,5 +11,7 @@ def extra_synthesis(backend: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            f"{backend} needs {error.name}, which is not installed: pip install 'trialbox[synthesis]'", name=error.name
+            f"{backend} needs {error.name}, which is not installed: "
+            "pip install 'trialbox[synthesis]' (in a clone: pip install '.[synthesis]')",
+            name=error.name,
         ) from error

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from trialbox.synthesis.generators.extras import extra_synthesis
@@ -204,7 +205,8 @@ def _load(model: str, device: Any, dtype: Any) -> tuple[Any, Any]:
         )
         return loaded.to(device), tokenizer
     except (OSError, ValueError, ImportError) as error:
-        raise GeneratorError(f"can't load the model {model!r}: {error}") from error
+        place = "" if Path(model).is_dir() else ", which is no folder here"
+        raise GeneratorError(f"can't load the model {model!r}{place}: {error}") from error
     except torch.OutOfMemoryError as error:
         raise GeneratorError(f"{device} has too little memory for the model {model!r}") from error
     finally:

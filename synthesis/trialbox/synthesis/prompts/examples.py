@@ -72,14 +72,14 @@ def choose_format(
 def _choose(name: str, tasks: Sequence[Task], shots: int, prompt_seed: int | None) -> list[Task]:
     if shots == 0:
         return []
-    pool = [task for task in tasks if task.reference is not None]
+    pool, whose = [task for task in tasks if task.reference is not None], "those with a reference"
     if name in (TaskSet.MBPP, TaskSet.MBPP_PLUS):
         try:
             part = select(pool, [MBPP_SPLITS["prompt"]])
         except SelectionError:  # the file has none of them
             part = []
         first = [task for task in part if task.task_id.rpartition("/")[2] in _FIRST_EXAMPLES]
-        pool = [*first, *(task for task in part if task not in first)]
+        pool, whose = [*first, *(task for task in part if task not in first)], f"MBPP's {MBPP_SPLITS['prompt']}"
     if not 0 <= shots <= len(pool):
-        raise PromptError(f"shots is {shots}; there are {len(pool)} tasks to choose from")
+        raise PromptError(f"shots is {shots}; there are {len(pool)} tasks to choose from ({whose}); 0 needs none")
     return pool[:shots] if prompt_seed is None else random.Random(prompt_seed).sample(pool, shots)

@@ -39,6 +39,9 @@ def _text(parts: Iterator[str]) -> Iterator[bytes]:
 
 def _replace(path: Path, parts: Iterator[bytes]) -> None:
     new = path.with_name(f"{path.name}.new")
-    with new.open("wb") as file:
-        file.writelines(parts)
-    new.replace(path)
+    try:
+        with new.open("wb") as file:
+            file.writelines(parts)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)

@@ -27,9 +27,12 @@ def begin(
         resume: Whether a run may be there.
 
     Raises:
-        StoreError: There is a run and `resume` is False; or its settings differ, it is in use, or the file is no run.
+        StoreError: There is a run and `resume` is False; its settings differ, it is in use, or the file is no run; or
+            `folder` is a file.
         OSError: The folder can't be made or written.
     """
+    if folder.exists() and not folder.is_dir():
+        raise StoreError(f"{folder} is a file; a run needs a folder")
     folder.mkdir(parents=True, exist_ok=True)
     held = lock(folder)
     try:
@@ -42,7 +45,10 @@ def begin(
                         connection.execute("INSERT INTO run VALUES (0)")
                         connection.executemany(_ADD_TASK, map(_task_row, range(len(tasks)), tasks))
                 elif not resume:
-                    raise StoreError(f"there is a run in {folder} already; --resume goes on with it")
+                    raise StoreError(
+                        f"there is a run in {folder} already; --resume goes on with it, "
+                        "and another run needs another folder"
+                    )
             store = Store(folder, connection, held)
             store.agree(fixed, free)
         except BaseException:

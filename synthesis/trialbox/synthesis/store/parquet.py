@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from trialbox.client import Verdict
+from trialbox.synthesis.generators.extras import extra_synthesis
 from trialbox.synthesis.store.errors import StoreError
 from trialbox.synthesis.store.rows import ErrorClass, ProgramRow, RunView, SampleRow
 
@@ -19,12 +20,11 @@ def write_parquet(run: RunView, path: Path) -> int:
     OSError.
     """
     try:
-        import pyarrow
-        from pyarrow import parquet
+        with extra_synthesis("writing Parquet"):
+            import pyarrow
+            from pyarrow import parquet
     except ModuleNotFoundError as error:
-        raise StoreError(
-            f"writing Parquet needs {error.name}, which is not installed: pip install 'trialbox[synthesis]'"
-        ) from error
+        raise StoreError(str(error)) from error
     text, whole, real, truth = pyarrow.string(), pyarrow.int64(), pyarrow.float64(), pyarrow.bool_()
     schema = pyarrow.schema(
         {
@@ -49,11 +49,15 @@ def write_parquet(run: RunView, path: Path) -> int:
     rows = _rows(run)
     count = 0
     new = path.with_name(f"{path.name}.new")
-    with parquet.ParquetWriter(new, schema) as writer:
-        while taken := list(islice(rows, _TOGETHER)):
-            writer.write_table(pyarrow.Table.from_pylist(taken, schema))
-            count += len(taken)
-    new.replace(path)
+    try:
+        # Opened here, since pyarrow's own error tells the reason at length and not the file.
+        with new.open("wb") as file, parquet.ParquetWriter(file, schema) as writer:
+            while taken := list(islice(rows, _TOGETHER)):
+                writer.write_table(pyarrow.Table.from_pylist(taken, schema))
+                count += len(taken)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
     return count
 
 

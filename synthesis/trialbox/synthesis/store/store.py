@@ -102,7 +102,7 @@ class Store:
                 if stored.get(name, as_json(value)) != as_json(value):
                     raise StoreError(
                         f"{name} is {stored[name]:.{_SHOWN}} in the run in {self._path.parent}, "
-                        f"and {as_json(value):.{_SHOWN}} is asked for"
+                        f"and {as_json(value):.{_SHOWN}} is asked for; another run needs another folder"
                     )
             self._connection.executemany(
                 "INSERT OR REPLACE INTO settings VALUES (?, ?, ?)",
