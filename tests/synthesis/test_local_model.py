@@ -1,6 +1,7 @@
 """A real model, trained from scratch for these tests, writes programs that solve tasks it has not seen."""
 
 import asyncio
+import json
 import shutil
 import threading
 from pathlib import Path
@@ -241,3 +242,23 @@ async def test_requests_are_taken_a_bounded_window_at_a_time(hooked: tuple[Local
         given_back += len(batch)
         assert taken - given_back < 8 * 32
     assert given_back == 600
+
+
+def test_pickled_weights_are_refused(folder: str, tmp_path: Path) -> None:
+    copy = tmp_path / "pickled"
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("*.safetensors"))
+    torch.save({}, copy / "pytorch_model.bin")
+    with pytest.raises(GeneratorError, match="safetensors"):
+        LocalModel.load(str(copy), device="cpu")
+
+
+def test_code_that_comes_with_a_model_is_not_run(folder: str, tmp_path: Path) -> None:
+    copy, ran = tmp_path / "coded", tmp_path / "ran"
+    shutil.copytree(folder, copy)
+    (copy / "modeling.py").write_text(f"open({str(ran)!r}, 'w')\n")
+    config = json.loads((copy / "config.json").read_text())
+    config |= {"model_type": "own", "auto_map": {"AutoConfig": "modeling.Own", "AutoModelForCausalLM": "modeling.Own"}}
+    (copy / "config.json").write_text(json.dumps(config))
+    with pytest.raises(GeneratorError, match="can't load the model"):
+        LocalModel.load(str(copy), device="cpu")
+    assert not ran.exists()
