@@ -38,7 +38,7 @@ def run_honest_program(run: Run) -> None:
 
 @contextlib.contextmanager
 def unharmed(run: Run) -> Iterator[None]:
-    """Run them for as long as the context lasts, and one afterwards; raises what they found wrong."""
+    """Run them for as long as the context lasts; raises what they found wrong."""
     over = threading.Event()
 
     def keep_running() -> None:
@@ -53,4 +53,3 @@ def unharmed(run: Run) -> Iterator[None]:
         finally:
             over.set()
         neighbour.result()
-    run_honest_program(run)

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,9 +63,22 @@ def behaviour_under_plain_python(program: FidelityProgram, folder: Path) -> Beha
     )
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Callable[[FidelityProgram], Behaviour]:
+    """What programs do under plain Python, which is the same whatever their jails are."""
+    known: dict[str, Behaviour] = {}
+
+    def behaviour(program: FidelityProgram) -> Behaviour:
+        if program.name not in known:
+            known[program.name] = behaviour_under_plain_python(program, tmp_path_factory.mktemp("plain"))
+        return known[program.name]
+
+    return behaviour
+
+
 @pytest.mark.parametrize("program", [pytest.param(program, id=program.name) for program in programs()])
 def test_a_program_behaves_in_the_jail_as_under_plain_python(
-    program: FidelityProgram, run: Run, tmp_path: Path
+    program: FidelityProgram, run: Run, plain: Callable[[FidelityProgram], Behaviour]
 ) -> None:
     execution = run(
         Program(program.source, files=program.files, args=program.args, stdin=program.stdin, hash_seed=0),
@@ -76,7 +90,7 @@ def test_a_program_behaves_in_the_jail_as_under_plain_python(
         exit_code=execution.exit_code,
         signal=execution.signal,
     )
-    assert in_the_jail == behaviour_under_plain_python(program, tmp_path)
+    assert in_the_jail == plain(program)
 
 
 IMPORTS_AT_EXIT = b"""
