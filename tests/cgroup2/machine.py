@@ -37,6 +37,8 @@ MODULES = (
     "overlay",
 )
 
+# Slow there, or nothing to do with groups.
+_SLOW = "daemon or wall_limit or four_hundred"
 _KILLS = "tests/escape/test_processes_and_kernel.py::"
 _PEAKS = ("tests/cgroup2", "tests/unit/server/test_memory_peaks.py")
 # What runs with the kernel of each release: from Linux 6.12 on, which the first has not, a peak of memory can be reset.
@@ -51,10 +53,7 @@ SELECTIONS = {
         f"{_KILLS}test_a_system_call_of_the_x32_kind_is_denied",
         "tests/deploy/test_containers_version_2.py",
         # The same code serves both paths, and the machine is slow: what has to do with groups, and real ones, is tried.
-        *(
-            "-k",
-            "not cold and not daemon and not wall_limit and not four_hundred and (real or machine or not test_cgroups)",
-        ),
+        *("-k", f"not cold and not ({_SLOW}) and (real or machine or not test_cgroups)"),
     ),
     "bookworm-backports": _PEAKS,
 }
