@@ -5,8 +5,7 @@ from typing import Any
 
 from trialbox.client import Trust, Verdict
 from trialbox.synthesis.report.packing import Interned
-from trialbox.synthesis.results import Group, TaskRun
-from trialbox.synthesis.store import CaseRow, SampleRow, Verdicts
+from trialbox.synthesis.store import CaseRow, Group, SampleRow, TaskRun, Verdicts
 
 # A letter a case: a task of an extended data set has hundreds, and eighty programs.
 VERDICT_LETTERS = {

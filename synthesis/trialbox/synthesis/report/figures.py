@@ -7,7 +7,8 @@ from typing import Any
 
 from trialbox.synthesis.generators import FinishReason
 from trialbox.synthesis.generators.extras import extra_synthesis
-from trialbox.synthesis.results import CONFIDENCE, NOT_GRADED, PASSED, STATES, Estimate, Summary
+from trialbox.synthesis.results import CONFIDENCE, Estimate, Summary
+from trialbox.synthesis.store import NOT_GRADED, PASSED, STATES
 
 with extra_synthesis("the report"):
     import plotly.graph_objects as go
@@ -29,7 +30,7 @@ def figures(summary: Summary) -> dict[str, Any]:
     made = {
         "pass-at-k": _pass_at_k(summary),
         "outcomes": _outcomes(summary.states),
-        "shares": _shares([(task.graded, task.passed) for task in summary.tasks if task.graded]),
+        "shares": _shares([(task.graded, task.passed) for task in summary.tasks]),
         "tokens": _tokens(summary.tokens),
     }
     return {name: json.loads(figure.to_json()) for name, figure in made.items() if figure is not None}

@@ -5,7 +5,7 @@ from typing import Any
 
 from trialbox.client import Verdict
 from trialbox.synthesis.report.packing import Interned
-from trialbox.synthesis.results import PASSED, Group, TaskRun
+from trialbox.synthesis.store import PASSED, Group, TaskRun
 
 _REASON_LENGTH = 120
 
@@ -24,9 +24,7 @@ class Overview:
         """Add a task and its groups of samples."""
         for number, group in enumerate(run.groups):
             self._add_group(number, group)
-        states: Counter[str] = Counter()
-        for group in run.groups:
-            states[group.state] += len(group.samples)
+        states = Counter(run.states)
         self._tasks.append(
             {
                 "id": run.task.task_id,

@@ -15,8 +15,8 @@ from trialbox.synthesis.report.blocks import TRUST_LETTERS, VERDICT_LETTERS, blo
 from trialbox.synthesis.report.figures import figures
 from trialbox.synthesis.report.overview import Overview
 from trialbox.synthesis.report.packing import packed, packed_text
-from trialbox.synthesis.results import CONFIDENCE, STATES, summarise, task_runs
-from trialbox.synthesis.store import RunView
+from trialbox.synthesis.results import CONFIDENCE, summarise
+from trialbox.synthesis.store import STATES, RunView, task_runs
 
 with extra_synthesis("the report"):
     import plotly.offline

@@ -10,24 +10,18 @@ from trialbox.synthesis.results.report import Report
 from trialbox.synthesis.results.stored import stored_report
 from trialbox.synthesis.results.summary import Summary, TaskCount, summarise
 from trialbox.synthesis.results.tally import Tally, TaskTally
-from trialbox.synthesis.results.task_runs import NOT_GRADED, PASSED, STATES, Group, TaskRun, task_runs
 
 __all__ = [
     "CONFIDENCE",
     "FILES",
-    "NOT_GRADED",
-    "PASSED",
-    "STATES",
     "Estimate",
     "Graded",
-    "Group",
     "Report",
     "Share",
     "SharedCase",
     "Summary",
     "Tally",
     "TaskCount",
-    "TaskRun",
     "TaskTally",
     "document",
     "error_class",
@@ -38,6 +32,5 @@ __all__ = [
     "share",
     "stored_report",
     "summarise",
-    "task_runs",
     "write",
 ]

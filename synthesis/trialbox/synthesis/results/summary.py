@@ -6,22 +6,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from trialbox.synthesis.results.pass_at_k import Estimate, estimate
-from trialbox.synthesis.results.task_runs import NOT_GRADED, PASSED, TaskRun, task_runs
-from trialbox.synthesis.store import RunView
+from trialbox.synthesis.store import NOT_GRADED, PASSED, RunView, TaskRun, task_runs
 
 _STEPS = (1, 2, 5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskCount:
-    """How the samples of a task came out."""
+    """How the graded samples of a task came out."""
 
-    task_id: str
-    samples: int
     graded: int
     passed: int
-    states: Counter[str]
-    """How many samples came to each of STATES."""
     base_passed: int | None
     """None where the task extends no other."""
 
@@ -32,7 +27,7 @@ class Summary:
     """What a run came to so far."""
 
     tasks: list[TaskCount] = field(default_factory=list)
-    """Those with a sample, in the data set's order."""
+    """Those with a graded sample."""
     states: Counter[str] = field(default_factory=Counter)
     """How many samples came to each of STATES."""
     tokens: Counter[tuple[int, str]] = field(default_factory=Counter)
@@ -42,28 +37,19 @@ class Summary:
 
     def add(self, run: TaskRun) -> None:
         """Count a task's samples."""
-        states: Counter[str] = Counter()
         base_passed = 0
         for group in run.groups:
-            states[group.state] += len(group.samples)
             self.programs += group.program is not None
             if group.verdicts is not None and group.verdicts.base_passed:
                 base_passed += len(group.samples)
             for sample in group.samples:
                 if sample.tokens is not None:
                     self.tokens[sample.tokens, sample.finish_reason] += 1
-        self.states += states
-        if run.samples:
+        self.states += run.states
+        if graded := run.states.total() - run.states[NOT_GRADED]:
             extends = run.task.base_cases is not None
             self.tasks.append(
-                TaskCount(
-                    task_id=run.task.task_id,
-                    samples=len(run.samples),
-                    graded=states.total() - states[NOT_GRADED],
-                    passed=states[PASSED],
-                    states=states,
-                    base_passed=base_passed if extends else None,
-                )
+                TaskCount(graded=graded, passed=run.states[PASSED], base_passed=base_passed if extends else None)
             )
 
     @property
@@ -79,7 +65,7 @@ class Summary:
     @cached_property
     def solved_share(self) -> Estimate | None:
         """The share of tasks that a sample solves."""
-        return estimate([(1, int(task.passed > 0)) for task in self.tasks if task.graded], 1)
+        return estimate([(1, int(task.passed > 0)) for task in self.tasks], 1)
 
     @cached_property
     def solving_share(self) -> Estimate | None:

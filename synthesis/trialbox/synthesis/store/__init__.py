@@ -5,14 +5,19 @@ from trialbox.synthesis.store.opening import begin, reopen
 from trialbox.synthesis.store.reading import GradedSample, StoredRun
 from trialbox.synthesis.store.rows import CaseRow, ErrorClass, ProgramRow, RunView, SampleRow, TaskRow, Verdicts
 from trialbox.synthesis.store.store import Answer, Counts, GradedProgram, Store, Ungraded
+from trialbox.synthesis.store.task_runs import NOT_GRADED, PASSED, STATES, Group, TaskRun, task_runs
 
 __all__ = [
+    "NOT_GRADED",
+    "PASSED",
+    "STATES",
     "Answer",
     "CaseRow",
     "Counts",
     "ErrorClass",
     "GradedProgram",
     "GradedSample",
+    "Group",
     "ProgramRow",
     "RunView",
     "SampleRow",
@@ -20,8 +25,10 @@ __all__ = [
     "StoreError",
     "StoredRun",
     "TaskRow",
+    "TaskRun",
     "Ungraded",
     "Verdicts",
     "begin",
     "reopen",
+    "task_runs",
 ]

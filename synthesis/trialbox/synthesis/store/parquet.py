@@ -1,7 +1,7 @@
 """A run as one Parquet file: a row for each sample, with its program's verdicts."""
 
 from collections.abc import Iterator
-from itertools import groupby, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from trialbox.client import Verdict
 from trialbox.synthesis.generators.extras import extra_synthesis
 from trialbox.synthesis.store.errors import StoreError
 from trialbox.synthesis.store.rows import ErrorClass, ProgramRow, RunView, SampleRow
+from trialbox.synthesis.store.task_runs import task_runs
 
 _TOGETHER = 2000
 
@@ -62,17 +63,10 @@ def write_parquet(run: RunView, path: Path) -> int:
 
 
 def _rows(run: RunView) -> Iterator[dict[str, Any]]:
-    """Programs come by task as samples do, so one task's at a time are enough."""
-    programs = groupby(run.programs(), key=lambda program: program.task_id)
-    ahead: tuple[str, dict[int, ProgramRow]] | None = None
-    for task_id, samples in groupby(run.samples(), key=lambda sample: sample.task_id):
-        if ahead is None and (following := next(programs, None)) is not None:
-            ahead = following[0], {program.program_id: program for program in following[1]}
-        mine: dict[int, ProgramRow] = {}
-        if ahead is not None and ahead[0] == task_id:
-            mine, ahead = ahead[1], None
-        for sample in samples:
-            yield _row(sample, None if sample.program_id is None else mine[sample.program_id])
+    for task_run in task_runs(run):
+        programs = {program.program_id: program for program in task_run.programs}
+        for sample in task_run.samples:
+            yield _row(sample, None if sample.program_id is None else programs[sample.program_id])
 
 
 def _row(sample: SampleRow, program: ProgramRow | None) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """What a run holds of one task at a time, so that no more of it need be in memory."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from typing import Generic, TypeVar
 
-from trialbox.synthesis.store import ErrorClass, ProgramRow, RunView, SampleRow, TaskRow, Verdicts
+from trialbox.synthesis.store.rows import ErrorClass, ProgramRow, RunView, SampleRow, TaskRow, Verdicts
 
 _Row = TypeVar("_Row", SampleRow, ProgramRow)
 
@@ -58,6 +59,14 @@ class TaskRun:
         with_program = [Group(row, samples[row.program_id]) for row in self.programs if row.program_id in samples]
         with_program.sort(key=lambda group: -len(group.samples))
         return [*with_program, Group(None, samples[None])] if None in samples else with_program
+
+    @cached_property
+    def states(self) -> Counter[str]:
+        """How many samples came to each of STATES."""
+        states: Counter[str] = Counter()
+        for group in self.groups:
+            states[group.state] += len(group.samples)
+        return states
 
 
 def task_runs(view: RunView) -> Iterator[TaskRun]:
