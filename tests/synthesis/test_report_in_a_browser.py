@@ -219,7 +219,7 @@ def test_each_program_is_a_click_away_from_the_table_of_programs(page: Any) -> N
     page.locator("#programs-kind").select_option("syntax")
     assert column(page, "programs", 1) == ["Mbpp/13 · 1"]
     page.locator("#panel-programs tbody tr").click()
-    assert "SyntaxError: no" in page.locator("dialog #program").inner_text()
+    page.locator("dialog #program", has_text="SyntaxError: no").wait_for()
 
 
 def test_the_keyboard_reaches_a_program_and_comes_back(page: Any) -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import hosts
@@ -12,7 +13,7 @@ from pipeline_stage import TASKS, Writer, sampling
 from trialbox.client import AsyncSandbox, SandboxError
 from trialbox.synthesis.generators import Completion, FinishReason, GeneratorError, sample_seed
 from trialbox.synthesis.pipeline import Grading, Pipeline, Progress, Recordings
-from trialbox.synthesis.pipeline.sources import _answer
+from trialbox.synthesis.pipeline.sources import Batch, Indices, _answer
 from trialbox.synthesis.results import stored_report, write
 from trialbox.synthesis.store import ErrorClass, ProgramRow, SampleRow, Store, StoredRun, begin
 from trialbox.synthesis.tasks import Sample
@@ -141,22 +142,43 @@ async def test_when_the_sandbox_fails_samples_are_kept_and_the_run_goes_on_elsew
         assert store.counts().graded == store.counts().programs
 
 
+@dataclass(frozen=True, slots=True)
+class AfterTheFirstVerdict:
+    """Recorded samples, of which the rest comes when the first has its verdict."""
+
+    recorded: Recordings
+    verdict: asyncio.Event
+
+    @property
+    def wanted(self) -> int:
+        return self.recorded.wanted
+
+    async def batches(self, there: Indices) -> AsyncGenerator[Batch, None]:
+        first, *rest = [answer async for batch in self.recorded.batches(there) for answer in batch()]
+        yield lambda: [first]
+        await self.verdict.wait()
+        yield lambda: rest
+
+
 async def test_verdicts_are_kept_and_samples_taken_while_programs_hang(tmp_path: Path, address: str) -> None:
-    """Both slots hang, so nothing else would make the pipeline look at its watch."""
-    sources = [TASKS[0].reference or "", HANGS, HANGS + " # once more", *(f"n = {n}" for n in range(1000))]
+    """No verdict comes after the first, so nothing else would make the pipeline look at its watch."""
+    sources = [TASKS[0].reference or "", *(f"{HANGS} # {n}" for n in range(1000))]
     recorded = [Sample(task=TASKS[0], index=index, source=source) for index, source in enumerate(sources)]
-    reached = asyncio.Event()
+    first, all_taken = asyncio.Event(), asyncio.Event()
 
     def show(progress: Progress) -> None:
-        if progress.graded == 1 and progress.samples == len(sources):
-            reached.set()
+        if progress.graded == 1:
+            first.set()
+        if progress.samples == len(sources):
+            all_taken.set()
 
     with opened(tmp_path) as store:
         async with AsyncSandbox(address) as box:
-            running = asyncio.create_task(Pipeline(store, show).run(Recordings(recorded, len(recorded)), grading(box)))
-            waiting = asyncio.create_task(reached.wait())
+            source = AfterTheFirstVerdict(Recordings(recorded, len(recorded)), first)
+            running = asyncio.create_task(Pipeline(store, show).run(source, grading(box)))
+            waiting = asyncio.create_task(all_taken.wait())
             await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED, timeout=60)
-            assert reached.is_set()
+            assert all_taken.is_set()
             with StoredRun(tmp_path) as run:
                 assert [item.evaluation.passed for item in run.graded()] == [True]
             running.cancel()

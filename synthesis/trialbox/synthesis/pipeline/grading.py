@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from trialbox.client import AsyncSandbox, Evaluation, IsolationPath, Limits, Suite, Verdict
+from trialbox.client import AsyncSandbox, Evaluation, IsolationPath, Limits, Suite
 from trialbox.synthesis.results import error_class
 from trialbox.synthesis.store import GradedProgram, Ungraded
 from trialbox.synthesis.tasks import Task
@@ -106,12 +106,10 @@ async def _pairs(
 
 
 def _graded(program: Ungraded, task: Task, evaluation: Evaluation) -> GradedProgram:
-    base = evaluation.cases[: task.base_cases]
+    base = Evaluation(cases=evaluation.cases[: task.base_cases])
     return GradedProgram(
         program_id=program.program_id,
         evaluation=evaluation,
-        base_passed=None
-        if task.base_cases is None
-        else bool(base) and all(case.verdict is Verdict.PASSED for case in base),
+        base_passed=None if task.base_cases is None else base.passed,
         error_class=error_class(evaluation),
     )

@@ -17,6 +17,7 @@ from trialbox.synthesis.report.overview import Overview
 from trialbox.synthesis.report.packing import packed, packed_text
 from trialbox.synthesis.results import CONFIDENCE, summarise
 from trialbox.synthesis.store import STATES, RunView, task_runs
+from trialbox.synthesis.store.replacing import replacing
 
 with extra_synthesis("the report"):
     import plotly.offline
@@ -36,13 +37,8 @@ def write_report(run: RunView, path: Path) -> None:
     Holds a task's samples and programs in memory at a time, and a line of each program. Raises OSError, and what `run`
     raises.
     """
-    new = path.with_name(f"{path.name}.new")
-    try:
-        with new.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(_page(run))
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
+    with replacing(path) as file:
+        file.writelines(part.encode() for part in _page(run))
 
 
 def _page(run: RunView) -> Iterator[str]:

@@ -10,6 +10,7 @@ from trialbox.synthesis.results.evalplus import evalplus_document
 from trialbox.synthesis.results.json_pieces import pieces
 from trialbox.synthesis.results.junit import junit_pieces
 from trialbox.synthesis.results.report import Report
+from trialbox.synthesis.store.replacing import replacing
 
 FILES = ("results.json", "cases.jsonl", "eval_results.json", "junit.xml")
 """The names of what `write` writes: everything, a line for each case, evalplus's shape, JUnit's shape."""
@@ -38,10 +39,5 @@ def _text(parts: Iterator[str]) -> Iterator[bytes]:
 
 
 def _replace(path: Path, parts: Iterator[bytes]) -> None:
-    new = path.with_name(f"{path.name}.new")
-    try:
-        with new.open("wb") as file:
-            file.writelines(parts)
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
+    with replacing(path) as file:
+        file.writelines(parts)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trialbox.client import Case, CaseResult, Evaluation, Verdict
+from trialbox.client import Case, CaseResult, Evaluation
 from trialbox.synthesis.results.error_class import error_class
 from trialbox.synthesis.store import ErrorClass
 from trialbox.synthesis.tasks import Sample
@@ -28,7 +28,7 @@ class Graded:
     @property
     def base_passed(self) -> bool:
         """Whether it passed every case of the data set that its own one extends; of all, where there is no such."""
-        return bool(self.base) and all(result.verdict is Verdict.PASSED for _, result in self.base)
+        return Evaluation(cases=self.evaluation.cases[: self.sample.task.base_cases]).passed
 
     @property
     def error_class(self) -> ErrorClass | None:

@@ -8,6 +8,7 @@ from typing import Any
 from trialbox.client import Verdict
 from trialbox.synthesis.generators.extras import extra_synthesis
 from trialbox.synthesis.store.errors import StoreError
+from trialbox.synthesis.store.replacing import replacing
 from trialbox.synthesis.store.rows import ErrorClass, ProgramRow, RunView, SampleRow
 from trialbox.synthesis.store.task_runs import task_runs
 
@@ -49,16 +50,11 @@ def write_parquet(run: RunView, path: Path) -> int:
     )
     rows = _rows(run)
     count = 0
-    new = path.with_name(f"{path.name}.new")
-    try:
-        # Opened here, since pyarrow's own error tells the reason at length and not the file.
-        with new.open("wb") as file, parquet.ParquetWriter(file, schema) as writer:
-            while taken := list(islice(rows, _TOGETHER)):
-                writer.write_table(pyarrow.Table.from_pylist(taken, schema))
-                count += len(taken)
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
+    # The file is not opened by pyarrow, whose own error tells the reason at length and not the file.
+    with replacing(path) as file, parquet.ParquetWriter(file, schema) as writer:
+        while taken := list(islice(rows, _TOGETHER)):
+            writer.write_table(pyarrow.Table.from_pylist(taken, schema))
+            count += len(taken)
     return count
 
 

@@ -8,7 +8,10 @@ class TaskDialog {
   constructor(overview, words) {
     Object.assign(this, { overview, words });
     this.dialog = document.getElementById("task");
-    this.dialog.addEventListener("close", () => history.replaceState(null, "", "#"));
+    this.dialog.addEventListener("close", () => {
+      history.replaceState(null, "", "#");
+      this.dialog.replaceChildren();
+    });
     this.dialog.addEventListener("click", (event) => {
       if (event.target === this.dialog) this.dialog.close();
     });
@@ -17,14 +20,16 @@ class TaskDialog {
 
   // Show what the page's address names.
   async follow() {
-    const wanted = new URLSearchParams(location.hash.slice(1));
+    const { hash } = location;
+    const wanted = new URLSearchParams(hash.slice(1));
     const number = Number(wanted.get("task") ?? "none");
     if (!(number in this.overview.tasks)) {
       if (this.dialog.open) this.dialog.close();
       return;
     }
     const block = await unpack(`block-${number}`);
-    this.#show(number, Number(wanted.get("program") ?? 0), block);
+    // A reader who has gone on in the meantime sees what came last.
+    if (location.hash === hash) this.#show(number, Number(wanted.get("program") ?? 0), block);
   }
 
   #show(number, chosen, block) {
