@@ -1,17 +1,19 @@
 """The synchronous side of the wire: calls, streams and their ends."""
 
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from typing import Any
 
 import grpc
 
-from trialbox.client._errors import SandboxError
+from trialbox.client._errors import QueueFullError, SandboxError
 from trialbox.client._interrupts import held_interrupts
 from trialbox.client._streams import fly
 from trialbox.client._wire.batches import is_result
 from trialbox.client._wire.channel import Endpoint
 from trialbox.client._wire.flight import Flight, Item, Result
+from trialbox.client._wire.patience import Patience
 from trialbox.client._wire.reach import Reach
 from trialbox.client._wire.status import client_closed, stream_ended
 from trialbox.v1.sandbox_service_pb2 import ExecuteRequest, ExecuteStreamRequest, ExecuteStreamResponse
@@ -32,35 +34,55 @@ class Connection:
         self._stub = SandboxServiceStub(self._channel)
         self._metadata = endpoint.metadata
         self._reach = Reach(endpoint)
-        self._is_closed = False
+        self._retry = endpoint.retry
+        self._closed = threading.Event()
 
     def call(self, method: str, request: Any, seconds: float) -> Any:
         """Call a method of the service and wait for its answer, at most `seconds`."""
+        patience = Patience(seconds, retry=self._retry)
+        while True:
+            try:
+                return self._answer(method, request, patience)
+            except QueueFullError as error:
+                self._closed.wait(patience.pause_seconds(error))
+
+    def events(self, request: ExecuteRequest, seconds: float) -> Generator[ExecuteStreamResponse, None, None]:
+        """Run one program and yield what happens to it, for at most `seconds`; leaving early ends it."""
+        patience = Patience(seconds, retry=self._retry)
+        while True:
+            try:
+                # A program is refused before its first event, or never, so nothing is told twice.
+                return (yield from self._events(request, patience))
+            except QueueFullError as error:
+                self._closed.wait(patience.pause_seconds(error))
+
+    def _answer(self, method: str, request: Any, patience: Patience) -> Any:
         self._check_open()
         call = None
         try:
             with held_interrupts():
-                call = getattr(self._stub, method).future(request, timeout=seconds, metadata=self._metadata())
+                call = getattr(self._stub, method).future(
+                    request, timeout=patience.left_seconds(), metadata=self._metadata()
+                )
             answer = call.result()
             self._reach.was_reached = True
             return answer
         except grpc.RpcError as error:
             # Only a question about the server itself goes by no name.
-            raise self._failure(error, method, seconds, getattr(request, "request_id", "")) from error
+            raise self._failure(error, method, patience.seconds, getattr(request, "request_id", "")) from error
         finally:
             # Nothing but an interruption, such as Ctrl-C, leaves a call under way.
             if call is not None:
                 call.cancel()
 
-    def events(self, request: ExecuteRequest, seconds: float) -> Generator[ExecuteStreamResponse, None, None]:
-        """Run one program and yield what happens to it, for at most `seconds`; leaving early ends it."""
+    def _events(self, request: ExecuteRequest, patience: Patience) -> Generator[ExecuteStreamResponse, None, None]:
         self._check_open()
         call: Any = None
         is_whole = False
         try:
             with held_interrupts():
                 call = self._stub.ExecuteStream(
-                    ExecuteStreamRequest(request=request), timeout=seconds, metadata=self._metadata()
+                    ExecuteStreamRequest(request=request), timeout=patience.left_seconds(), metadata=self._metadata()
                 )
             for response in call:
                 self._reach.was_reached = True
@@ -69,7 +91,7 @@ class Connection:
             if not is_whole:
                 raise stream_ended(request.request_id)
         except grpc.RpcError as error:
-            raise self._failure(error, "ExecuteStream", seconds, request.request_id) from error
+            raise self._failure(error, "ExecuteStream", patience.seconds, request.request_id) from error
         finally:
             if call is not None:
                 call.cancel()
@@ -96,15 +118,15 @@ class Connection:
 
     def close(self) -> None:
         """Give up the calls that are under way."""
-        self._is_closed = True
+        self._closed.set()
         self._channel.close()
 
     def _failure(self, error: grpc.RpcError, method: str, seconds: float, request_id: str) -> SandboxError:
         lost = self._reach.error_of_call(error, method, seconds)
-        failure = client_closed() if self._is_closed else lost
+        failure = client_closed() if self._closed.is_set() else lost
         failure.request_id = request_id
         return failure
 
     def _check_open(self) -> None:
-        if self._is_closed:
+        if self._closed.is_set():
             raise client_closed()

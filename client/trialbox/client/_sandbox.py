@@ -43,8 +43,8 @@ class Sandbox:
             address: `host:port`, `dns:///name:port` (calls go round all its addresses) or `unix:/path`.
             token: Sent as a bearer token with every call; without `tls` it travels in the clear.
             tls: True trusts the system's certificate authorities, a path those in that PEM file.
-            retry: Whether a call that met an unavailable or full server is tried again, at most five times
-                in all and under the same request id.
+            retry: Whether a call that was lost or that a full server refused is tried again, under the same
+                request id: after four losses in a row, or four refusals, no more.
             certificate: The PEM files of a client certificate and of its key, shown to a service that asks for one.
 
         Raises:

@@ -3,7 +3,7 @@
 import hashlib
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +32,8 @@ class ScriptedService(SandboxServiceServicer):
         self.streams: list[list[str]] = []
         self.info_calls = 0
         self.cancelled = threading.Event()
+        self.refused = threading.Event()
+        """Set by `failing_in_turn`."""
         self.execute: Callable[[pb.ExecuteRequest, Context], pb.ExecuteResponse] = lambda request, _: succeeded(request)
         self.stream: Callable[[pb.ExecuteRequest, Context], Iterator[pb.ExecuteStreamResponse]] = events
         self.batch: Callable[[Iterator[pb.ExecuteRequest], Context], Iterator[pb.ExecuteBatchResponse]] = answer_all
@@ -184,20 +186,24 @@ def abort(context: Context, written: status_pb2.Status, *, pushback_milliseconds
     context.abort(code, written.message)
 
 
-def failing_first(
-    service: ScriptedService, times: int, written: status_pb2.Status, *, pushback_milliseconds: int | None = 1
-) -> None:
+def failing_first(service: ScriptedService, times: int, written: status_pb2.Status) -> None:
     """Make the first calls of Execute fail, and the next succeed."""
-    left: queue.SimpleQueue[None] = queue.SimpleQueue()
-    for _ in range(times):
-        left.put(None)
+    failing_in_turn(service, [written] * times)
+
+
+def failing_in_turn(service: ScriptedService, failures: Sequence[status_pb2.Status]) -> None:
+    """Make the first calls of Execute fail, each in its own way, and the next succeed."""
+    left: queue.SimpleQueue[status_pb2.Status] = queue.SimpleQueue()
+    for written in failures:
+        left.put(written)
 
     def execute(request: pb.ExecuteRequest, context: Context) -> pb.ExecuteResponse:
         try:
-            left.get_nowait()
+            written = left.get_nowait()
         except queue.Empty:
             return succeeded(request)
-        abort(context, written, pushback_milliseconds=pushback_milliseconds)
+        service.refused.set()
+        abort(context, written, pushback_milliseconds=1)
         raise AssertionError("abort returned")
 
     service.execute = execute

@@ -1,8 +1,10 @@
 """Whatever gRPC reports arrives as one exception of the drawn tree."""
 
+import asyncio
 import copy
 import pickle
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,8 @@ import grpc
 import pytest
 from google.protobuf import duration_pb2
 from google.rpc import error_details_pb2
-from scripted_service import ScriptedService, abort, failing_first, serving, status
+from google.rpc.status_pb2 import Status
+from scripted_service import ScriptedService, abort, failing_first, failing_in_turn, serving, status
 
 from trialbox.client import (
     AsyncSandbox,
@@ -32,8 +35,16 @@ from trialbox.client._wire.status import BY_CODE
 
 _FAILURES = [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
 # A server that stops may end calls with CANCELLED.
-_TRIED_AGAIN = [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.CANCELLED]
+_LOST = [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED]
+_REFUSED = grpc.StatusCode.RESOURCE_EXHAUSTED
 _LIMITS = Limits(wall_seconds=5)
+
+
+def _full(seconds: float) -> Status:
+    """The refusal of a full server: there may be room after so many seconds."""
+    delay = duration_pb2.Duration()
+    delay.FromMilliseconds(round(seconds * 1000))
+    return status(_REFUSED, "QUEUE_FULL", error_details_pb2.RetryInfo(retry_delay=delay))
 
 
 def _fail(service: ScriptedService, code: grpc.StatusCode, reason: str = "SOME_REASON", *details: object) -> None:
@@ -72,12 +83,11 @@ def test_the_table_knows_every_status() -> None:
 
 
 def test_a_full_queue_says_when_to_try_again(service: ScriptedService, client: Sandbox) -> None:
-    delay = error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=1, nanos=500_000_000))
-    _fail(service, grpc.StatusCode.RESOURCE_EXHAUSTED, "QUEUE_FULL", delay)
+    failing_first(service, 100, _full(1000.5))
     with pytest.raises(QueueFullError) as raised:
         client.run("", limits=_LIMITS)
     assert raised.value.retryable
-    assert raised.value.retry_after_seconds == 1.5
+    assert raised.value.retry_after_seconds == 1000.5
 
 
 def test_a_message_too_large_is_not_worth_another_try(service: ScriptedService, client: Sandbox) -> None:
@@ -270,24 +280,80 @@ def test_the_info_comes_back_whole(client: Sandbox) -> None:
     )
 
 
-@pytest.mark.parametrize("code", _TRIED_AGAIN)
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [*((code, "SOME_REASON") for code in _LOST), *((_REFUSED, reason) for reason in ("QUEUE_FULL", "QUOTA_EXCEEDED"))],
+)
 def test_what_is_worth_a_retry_is_tried_again_under_the_same_id(
-    service: ScriptedService, client: Sandbox, code: grpc.StatusCode
+    service: ScriptedService, client: Sandbox, code: grpc.StatusCode, reason: str
 ) -> None:
-    failing_first(service, 2, status(code, "SOME_REASON"))
+    failing_first(service, 2, status(code, reason))
     execution = client.run("x", limits=_LIMITS)
     assert execution.stdout == b"x"
     assert [request.request_id for request in service.requests] == [execution.request_id] * 3
 
 
-def test_there_is_an_end_to_trying(service: ScriptedService, client: Sandbox) -> None:
-    failing_first(service, 100, status(grpc.StatusCode.UNAVAILABLE, "SANDBOX_BROKEN"))
-    with pytest.raises(UnavailableError):
+@pytest.mark.parametrize(
+    ("written", "error"),
+    [(status(grpc.StatusCode.UNAVAILABLE, "SANDBOX_BROKEN"), UnavailableError), (_full(0.01), QueueFullError)],
+)
+def test_there_is_an_end_to_trying(
+    service: ScriptedService, client: Sandbox, written: Status, error: type[SandboxError]
+) -> None:
+    failing_first(service, 100, written)
+    with pytest.raises(error):
         client.run("", limits=_LIMITS)
     assert len(service.requests) == 5
 
 
-@pytest.mark.parametrize("code", [code for code in _FAILURES if code not in _TRIED_AGAIN])
+_FULL_THEN_LOST = [_full(0.01)] * 4 + [status(grpc.StatusCode.UNAVAILABLE, "SANDBOX_BROKEN")] * 4
+
+
+def test_a_refusal_is_no_attempt_of_what_is_lost(service: ScriptedService, client: Sandbox) -> None:
+    failing_in_turn(service, _FULL_THEN_LOST)
+    client.run("", limits=_LIMITS)
+    assert len({request.request_id for request in service.requests}) == 1
+    assert len(service.requests) == 9
+
+
+async def test_a_refusal_is_no_attempt_of_what_is_lost_on_asyncio(
+    service: ScriptedService, async_client: AsyncSandbox
+) -> None:
+    failing_in_turn(service, _FULL_THEN_LOST)
+    await async_client.run("", limits=_LIMITS)
+    assert len({request.request_id for request in service.requests}) == 1
+    assert len(service.requests) == 9
+
+
+def test_nobody_waits_for_an_attempt_that_the_deadline_forbids(service: ScriptedService, client: Sandbox) -> None:
+    failing_first(service, 100, _full(1000))
+    with pytest.raises(QueueFullError):
+        client.run("", limits=_LIMITS)
+    assert len(service.requests) == 1
+
+
+def test_closing_the_client_ends_the_wait_for_the_next_attempt(service: ScriptedService, client: Sandbox) -> None:
+    failing_first(service, 100, _full(10))
+    with ThreadPoolExecutor() as pool:
+        call = pool.submit(client.run, "", limits=_LIMITS)
+        assert service.refused.wait(20)
+        client.close()
+        with pytest.raises(CallCancelledError, match="closed"):
+            call.result()
+
+
+async def test_closing_the_client_ends_the_wait_for_the_next_attempt_on_asyncio(
+    service: ScriptedService, async_client: AsyncSandbox
+) -> None:
+    failing_first(service, 100, _full(10))
+    call = asyncio.create_task(async_client.run("", limits=_LIMITS))
+    assert await asyncio.to_thread(service.refused.wait, 20)
+    await async_client.close()
+    with pytest.raises(CallCancelledError, match="closed"):
+        await call
+
+
+@pytest.mark.parametrize("code", [code for code in _FAILURES if code not in _LOST])
 def test_nothing_else_is_tried_again(service: ScriptedService, client: Sandbox, code: grpc.StatusCode) -> None:
     failing_first(service, 100, status(code, "SOME_REASON"))
     with pytest.raises(SandboxError):

@@ -64,7 +64,7 @@ def refusing_first(service: ScriptedService, times: int, reason: str = "QUEUE_FU
     def stream(request: pb.ExecuteRequest, context: Context) -> Events:
         if left:
             left.pop()
-            abort(context, status(grpc.StatusCode.RESOURCE_EXHAUSTED, reason), pushback_milliseconds=1)
+            abort(context, status(grpc.StatusCode.RESOURCE_EXHAUSTED, reason))
         yield from events(request, context)
 
     service.stream = stream

@@ -27,9 +27,9 @@ _RETRIES = {
         "initialBackoff": f"{FIRST_BACKOFF_SECONDS}s",
         "maxBackoff": "5s",
         "backoffMultiplier": 2,
-        # A server pushes back (grpc-retry-pushback-ms) to set the pause, or to refuse the retry.
         # CANCELLED: a server that stops may end so what had just come; gRPC tries nothing again that was given up here.
-        "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED", "CANCELLED"],
+        # RESOURCE_EXHAUSTED is for `Patience`.
+        "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
     },
 }
 

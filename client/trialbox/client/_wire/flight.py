@@ -9,7 +9,8 @@ from typing import Any, Generic, TypeVar
 from grpc import StatusCode
 
 from trialbox.client._errors import InternalError, QueueFullError, SandboxError
-from trialbox.client._wire.channel import FIRST_BACKOFF_SECONDS, MAX_ATTEMPTS
+from trialbox.client._wire.channel import MAX_ATTEMPTS
+from trialbox.client._wire.patience import pause_seconds
 from trialbox.client._wire.requests import check_in_flight
 from trialbox.client._wire.status import error_of_status
 
@@ -170,10 +171,7 @@ class Flight(Generic[Item, Request, Result]):
         entry.failures += not is_wait
         if not (self._retry and error.retryable and entry.failures < MAX_ATTEMPTS):
             return self._finish(entry, error)
-        pause_seconds = FIRST_BACKOFF_SECONDS * 2 ** max(0, entry.failures - 1)
-        if isinstance(error, QueueFullError) and error.retry_after_seconds is not None:
-            pause_seconds = error.retry_after_seconds
-        entry.due_seconds = now + pause_seconds
+        entry.due_seconds = now + pause_seconds(error, entry.failures)
         self._unsent.append(entry)
         return False
 
