@@ -142,7 +142,8 @@ _WEIGHTS = [30 if kind in ("print", "right") else 10 if kind in ("import", "stre
 
 @contextlib.contextmanager
 def _servers(slots: int) -> Iterator[tuple[Server, Server]]:
-    settings = {"SLOTS": str(slots), "STOP_GRACE_SECONDS": "10"}
+    # Each evaluation here has a suite of its own, so a cache of the usual size would grow all the time.
+    settings = {"SLOTS": str(slots), "STOP_GRACE_SECONDS": "10", "SUITE_CACHE_BYTES": str(MIB)}
     first, second = Server(settings), Server(settings)
     try:
         yield first, second
