@@ -68,7 +68,10 @@ async def test_more_than_was_recorded_is_an_error_that_counts(tmp_path: Path) ->
         (b'{"task_id": 11}', r"samples\.jsonl, line 1, field 'solution': is missing"),
         (b'{"task_id": 12, "solution": ""}\n\n{', r"samples\.jsonl, line 3: is not JSON"),
         (b'{"task_id": 12, "solution": "\xff"}', r"samples\.jsonl: is not UTF-8"),
-        (gzip.compress(b'{"task_id": 12, "solution": ""}\n' * 9)[:-12], r"samples\.jsonl: is not a whole gzip file"),
+        (
+            gzip.compress(b'{"task_id": 12, "solution": ""}\n' * 9, mtime=0)[:-12],
+            r"samples\.jsonl: is not a whole gzip file",
+        ),
     ],
 )
 async def test_a_fault_in_the_file_is_named(tmp_path: Path, content: bytes, told: str) -> None:

@@ -120,7 +120,7 @@ FAULTS: list[tuple[Loader, bytes, str]] = [
     (load_mbpp, b"\n \n", "tasks.jsonl: holds no rows"),
     (load_mbpp, b"[]", "tasks.jsonl: holds no rows"),
     (load_mbpp, b"\xff\xfe", "tasks.jsonl: is not UTF-8"),
-    (load_mbpp, gzip.compress(lines(MBPP_ROW))[:-9], "tasks.jsonl: is not a whole gzip file"),
+    (load_mbpp, gzip.compress(lines(MBPP_ROW), mtime=0)[:-9], "tasks.jsonl: is not a whole gzip file"),
     (load_mbpp, b"\x1f\x8b but no more", "tasks.jsonl: is not a whole gzip file"),
     (load_mbpp, lines(MBPP_ROW) + b"{\n", "tasks.jsonl, line 2: is not JSON"),
     (load_mbpp, b"[{]", "tasks.jsonl: is not JSON"),
