@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from trialbox.synthesis.generators.extras import extra_synthesis
+from trialbox.synthesis.extras import extra_synthesis
 from trialbox.synthesis.generators.generator import Completion, GeneratorError, Request
 from trialbox.synthesis.prompts import Prompt
 

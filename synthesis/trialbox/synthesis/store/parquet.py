@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from trialbox.client import Verdict
-from trialbox.synthesis.generators.extras import extra_synthesis
+from trialbox.synthesis.extras import extra_synthesis
 from trialbox.synthesis.store.errors import StoreError
 from trialbox.synthesis.store.replacing import replacing
 from trialbox.synthesis.store.rows import ErrorClass, ProgramRow, RunView, SampleRow
