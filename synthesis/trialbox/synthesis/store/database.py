@@ -11,7 +11,7 @@ from trialbox.synthesis.store.errors import StoreError
 
 FILE = "run.sqlite"
 _APPLICATION_ID = 0x74726C62  # "trlb"
-_VERSION = 1
+_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE run (seconds REAL NOT NULL);
@@ -32,9 +32,6 @@ CREATE TABLE programs (
     digest BLOB NOT NULL,
     source TEXT NOT NULL,
     passed INTEGER,
-    base_passed INTEGER,
-    error_class TEXT,
-    wall_seconds REAL,
     evaluation TEXT,
     UNIQUE (position, digest)
 );

@@ -4,33 +4,17 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from trialbox.client import Evaluation
 from trialbox.synthesis.prompts import Prompt
 from trialbox.synthesis.store import evaluations
 from trialbox.synthesis.store.database import FILE, connect, telling
 from trialbox.synthesis.store.errors import StoreError
-from trialbox.synthesis.store.rows import CaseRow, ErrorClass, ProgramRow, SampleRow, TaskRow, Verdicts
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GradedSample:
-    """A sample whose program has its verdicts, or that holds none."""
-
-    task_id: str
-    index: int
-    source: str | None
-    """None where there is no program."""
-    evaluation: Evaluation
-    """Without cases where there is no program."""
-    error_class: ErrorClass | None
-    is_repeated: bool
-    """Whether an earlier sample of the task holds the same program, which was executed once."""
+from trialbox.synthesis.store.rows import ProgramRow, SampleRow, TaskRow
 
 
 class StoredRun:
@@ -61,10 +45,11 @@ class StoredRun:
     @cached_property
     def tasks(self) -> Sequence[TaskRow]:
         """In the data set's order."""
-        rows = self._rows("SELECT task_id, prompt, reference, base_cases, note FROM tasks ORDER BY position")
+        names = ("task_id", "prompt", "reference", "base_cases", "note")
+        query = "SELECT case_names, task_id, prompt, reference, base_cases, note FROM tasks ORDER BY position"
         return [
-            TaskRow(task_id=task_id, prompt=prompt, reference=reference, base_cases=base_cases, note=note)
-            for task_id, prompt, reference, base_cases, note in rows
+            TaskRow(case_names=json.loads(case_names), **dict(zip(names, values, strict=True)))
+            for case_names, *values in self._rows(query)
         ]
 
     def prompt(self, prompt_id: str) -> str:
@@ -86,65 +71,15 @@ class StoredRun:
     def programs(self) -> Iterator[ProgramRow]:
         """All of them, by task, in the order in which they came."""
         query = (
-            "SELECT program_id, task_id, case_names, source, base_passed, error_class, evaluation"
+            "SELECT program_id, task_id, source, evaluation"
             " FROM programs JOIN tasks USING (position) ORDER BY position, program_id"
         )
-        for program_id, task_id, case_names, source, base_passed, error_class, evaluation in self._rows(query):
-            verdicts = None
-            if evaluation is not None:
-                read = evaluations.read(evaluation)
-                verdicts = Verdicts(
-                    passed=read.passed,
-                    base_passed=None if base_passed is None else bool(base_passed),
-                    error_class=None if error_class is None else ErrorClass(error_class),
-                    cases=[
-                        CaseRow(
-                            name=name,
-                            verdict=case.verdict,
-                            trust=case.trust,
-                            message=case.message,
-                            actual=case.actual,
-                            expected=case.expected,
-                            wall_seconds=case.wall_seconds,
-                            shared_reason=case.shared_reason,
-                        )
-                        for name, case in zip(json.loads(case_names), read.cases, strict=True)
-                    ],
-                )
-            yield ProgramRow(program_id=program_id, task_id=task_id, source=source, verdicts=verdicts)
-
-    def graded(self) -> Iterator[GradedSample]:
-        """All samples but those whose program waits for its verdicts, in the order of tasks, then of samples."""
-        query = (
-            "SELECT task_id, number, program_id, source, error_class, evaluation"
-            " FROM samples JOIN tasks USING (position) LEFT JOIN programs USING (program_id)"
-            " WHERE program_id IS NULL OR evaluation IS NOT NULL ORDER BY samples.position, number"
-        )
-        seen: set[int] = set()
-        current = ""
-        for task_id, number, program_id, source, error_class, evaluation in self._rows(query):
-            if task_id != current:
-                current = task_id
-                seen.clear()
-            if program_id is None:
-                yield GradedSample(
-                    task_id=task_id,
-                    index=number,
-                    source=None,
-                    evaluation=Evaluation(cases=()),
-                    error_class=ErrorClass.NO_CODE,
-                    is_repeated=False,
-                )
-                continue
-            yield GradedSample(
-                task_id=task_id,
-                index=number,
-                source=source,
-                evaluation=evaluations.read(evaluation),
-                error_class=None if error_class is None else ErrorClass(error_class),
-                is_repeated=program_id in seen,
-            )
-            seen.add(program_id)
+        cases = {task.task_id: len(task.case_names) for task in self.tasks}
+        for program_id, task_id, source, text in self._rows(query):
+            evaluation = None if text is None else evaluations.read(text)
+            if evaluation is not None and len(evaluation.cases) != cases[task_id]:
+                raise StoreError(f"{self._path}: program {program_id} has other verdicts than {task_id} has cases")
+            yield ProgramRow(program_id=program_id, task_id=task_id, source=source, evaluation=evaluation)
 
     def close(self) -> None:
         """Let go of it."""
