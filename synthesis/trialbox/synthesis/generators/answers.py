@@ -4,6 +4,7 @@ import json
 from typing import Any, NoReturn
 
 from trialbox.synthesis.generators.generator import Completion, FinishReason, Request, before_stop
+from trialbox.synthesis.one_line import one_line
 
 _REASONS = {
     "stop": FinishReason.STOP,
@@ -51,10 +52,7 @@ def complaint(text: str) -> str:
     for key in ("error", "message", "detail"):
         if isinstance(message, dict) and key in message:
             message = message[key]
-    line = " ".join((message if isinstance(message, str) else json.dumps(message)).split())
-    shown = line if len(line) <= _SHOWN_CHARACTERS else f"{line[:_SHOWN_CHARACTERS]}..."
-    # It comes to a terminal, which obeys control characters.
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in shown)
+    return one_line(message if isinstance(message, str) else json.dumps(message), _SHOWN_CHARACTERS)
 
 
 def _text(choice: dict[str, Any]) -> tuple[str, bool]:

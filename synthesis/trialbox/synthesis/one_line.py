@@ -1,0 +1,8 @@
+"""How text that strangers wrote comes to a terminal, which obeys control characters."""
+
+
+def one_line(text: str, limit: int = 160) -> str:
+    """Make text that a program or a server wrote safe to show: no control characters, one line, shortened."""
+    line = " ".join(text[: limit + 1].split())
+    shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)
+    return shown if len(text) <= limit and len(shown) <= limit else shown[: limit - 1] + "…"
