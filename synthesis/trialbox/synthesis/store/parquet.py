@@ -8,7 +8,6 @@ from typing import Any
 from trialbox.client import Verdict
 from trialbox.synthesis.extras import extra_synthesis
 from trialbox.synthesis.store.error_class import ErrorClass, error_class
-from trialbox.synthesis.store.errors import StoreError
 from trialbox.synthesis.store.replacing import replacing
 from trialbox.synthesis.store.rows import ProgramRow, RunView, SampleRow, TaskRow
 from trialbox.synthesis.store.task_runs import task_runs
@@ -19,15 +18,12 @@ _TOGETHER = 2000
 def write_parquet(run: RunView, path: Path) -> int:
     """Write a run's samples to a file, at once; returns how many.
 
-    Lone surrogates, which Parquet's strings can't hold, become U+FFFD. Raises StoreError where pyarrow is missing, and
-    OSError.
+    Lone surrogates, which Parquet's strings can't hold, become U+FFFD. Raises ModuleNotFoundError where pyarrow is
+    missing, OSError, and what `run` raises.
     """
-    try:
-        with extra_synthesis("writing Parquet"):
-            import pyarrow
-            from pyarrow import parquet
-    except ModuleNotFoundError as error:
-        raise StoreError(str(error)) from error
+    with extra_synthesis("writing Parquet"):
+        import pyarrow
+        from pyarrow import parquet
     text, whole, real, truth = pyarrow.string(), pyarrow.int64(), pyarrow.float64(), pyarrow.bool_()
     schema = pyarrow.schema(
         {
