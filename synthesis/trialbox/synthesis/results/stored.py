@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from trialbox.synthesis.results.graded import Graded
 from trialbox.synthesis.results.report import Report
-from trialbox.synthesis.store import StoredRun
+from trialbox.synthesis.store import StoredRun, StoreError
 from trialbox.synthesis.tasks import Sample, Task
 
 
@@ -27,5 +27,8 @@ class _StoredPrograms:
 
     def __iter__(self) -> Iterator[Graded]:
         for one in self.run.graded():
-            sample = Sample(task=self.tasks[one.task_id], index=one.index, source=one.source or "")
+            task = self.tasks.get(one.task_id)
+            if task is None or (one.source is not None and len(one.evaluation.cases) != len(task.suite.cases)):
+                raise StoreError(f"the run's verdicts for {one.task_id!r} are not those of the tasks' cases")
+            sample = Sample(task=task, index=one.index, source=one.source or "")
             yield Graded(sample, one.evaluation, has_program=one.source is not None, is_repeated=one.is_repeated)

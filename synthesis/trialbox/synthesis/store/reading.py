@@ -3,11 +3,11 @@
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
+from types import NoneType, TracebackType
 from typing import Any, Self
 
 from trialbox.client import Evaluation
@@ -16,6 +16,17 @@ from trialbox.synthesis.store import evaluations
 from trialbox.synthesis.store.database import FILE, connect, telling
 from trialbox.synthesis.store.errors import StoreError
 from trialbox.synthesis.store.rows import CaseRow, ErrorClass, ProgramRow, SampleRow, TaskRow, Verdicts
+
+_NUMBER = (int, float, NoneType)
+_SETTINGS: dict[str, Any] = {
+    **dict.fromkeys(("tasks", "data", "data_md5"), str),
+    **dict.fromkeys(("samples", "programs"), int),
+    **dict.fromkeys(("case_seconds", "wall_seconds", "memory_bytes"), _NUMBER),
+    "split": (str, NoneType),
+    "other_ids": list,
+}
+"""Those that decide what is done with a run."""
+_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +103,11 @@ class StoredRun:
         for program_id, task_id, case_names, source, base_passed, error_class, evaluation in self._rows(query):
             verdicts = None
             if evaluation is not None:
-                read = evaluations.read(evaluation)
+                read = self._evaluation(evaluation)
                 verdicts = Verdicts(
                     passed=read.passed,
                     base_passed=None if base_passed is None else bool(base_passed),
-                    error_class=None if error_class is None else ErrorClass(error_class),
+                    error_class=self._error_class(error_class),
                     cases=[
                         CaseRow(
                             name=name,
@@ -108,7 +119,7 @@ class StoredRun:
                             wall_seconds=case.wall_seconds,
                             shared_reason=case.shared_reason,
                         )
-                        for name, case in zip(json.loads(case_names), read.cases, strict=True)
+                        for name, case in zip(self._case_names(case_names, len(read.cases)), read.cases, strict=True)
                     ],
                 )
             yield ProgramRow(program_id=program_id, task_id=task_id, source=source, verdicts=verdicts)
@@ -116,7 +127,7 @@ class StoredRun:
     def graded(self) -> Iterator[GradedSample]:
         """All samples but those whose program waits for its verdicts, in the order of tasks, then of samples."""
         query = (
-            "SELECT task_id, number, program_id, source, error_class, evaluation"
+            "SELECT task_id, number, program_id, source AS program_source, error_class, evaluation"
             " FROM samples JOIN tasks USING (position) LEFT JOIN programs USING (program_id)"
             " WHERE program_id IS NULL OR evaluation IS NOT NULL ORDER BY samples.position, number"
         )
@@ -140,8 +151,8 @@ class StoredRun:
                 task_id=task_id,
                 index=number,
                 source=source,
-                evaluation=evaluations.read(evaluation),
-                error_class=None if error_class is None else ErrorClass(error_class),
+                evaluation=self._evaluation(evaluation),
+                error_class=self._error_class(error_class),
                 is_repeated=program_id in seen,
             )
             seen.add(program_id)
@@ -158,14 +169,59 @@ class StoredRun:
     ) -> None:
         self.close()
 
+    def _evaluation(self, text: str) -> Evaluation:
+        try:
+            return evaluations.read(text)
+        except ValueError as error:
+            raise StoreError(f"{self._path} holds verdicts that can't be read: {error}") from error
+
+    def _error_class(self, name: str | None) -> ErrorClass | None:
+        if name is not None and name not in tuple(ErrorClass):
+            raise StoreError(f"{self._path} holds an error_class that there isn't: {name!r:.{_SHOWN}}")
+        return None if name is None else ErrorClass(name)
+
+    def _case_names(self, text: str, cases: int) -> list[str]:
+        names = _parsed("case_names", text)
+        if not isinstance(names, list) or len(names) != cases or not all(isinstance(name, str) for name in names):
+            raise StoreError(f"{self._path} holds {cases} verdicts for the cases {text!r:.{_SHOWN}}")
+        return names
+
     def _rows(self, query: str, values: Sequence[Any] = ()) -> Iterator[Any]:
-        with telling(self._path), closing(self._connection.execute(query, values)) as cursor:
-            yield from cursor
+        with telling(self._path):
+            cursor = self._connection.execute(query, values)
+            try:
+                # Not `yield from`, which closes the cursor by itself.
+                for row in cursor:  # noqa: UP028
+                    yield row
+            finally:
+                # Whoever turned away may have closed the run before.
+                with suppress(sqlite3.ProgrammingError):
+                    cursor.close()
 
 
 def read_settings(connection: sqlite3.Connection) -> dict[str, Any]:
-    """What a run was asked for."""
-    return {name: json.loads(value) for name, value in connection.execute("SELECT name, value FROM settings")}
+    """What a run was asked for; raises StoreError where a setting is of another kind than its readers expect."""
+    settings = {name: _parsed(name, value) for name, value in connection.execute("SELECT name, value FROM settings")}
+    for name, value in settings.items():
+        # No path holds a NUL.
+        no_path = name == "data" and isinstance(value, str) and "\0" in value
+        if not isinstance(value, _SETTINGS.get(name, object)) or not _is_flat(value) or no_path:
+            raise StoreError(f"the run's setting {name!r:.{_SHOWN}} can't be {value!r:.{_SHOWN}}")
+    return settings
+
+
+def _parsed(name: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise StoreError(f"the run's {name!r:.{_SHOWN}} is not JSON: {error}") from error
+
+
+def _is_flat(value: Any, levels: int = 3) -> bool:
+    """Whether it is of few levels, and its lists hold texts."""
+    if isinstance(value, dict):
+        return levels > 0 and all(_is_flat(inner, levels - 1) for inner in value.values())
+    return not isinstance(value, list) or all(isinstance(item, str) for item in value)
 
 
 def prompt_text(prompt: Prompt) -> str:
