@@ -80,8 +80,10 @@ def telling_of_input(*, generator: ExitStatus = ExitStatus.USAGE) -> Iterator[No
 def run_tasks(settings: Mapping[str, Any], data: str | None) -> list[Task]:
     """Load a run's tasks again, from their file or, where that has moved, from `data`.
 
-    Raises TaskFileError, where it isn't the same file too, and OSError.
+    Raises TaskFileError, where it isn't the same file too, StoreError and OSError.
     """
+    if missing := {"tasks", "data", "data_md5"} - settings.keys():
+        raise StoreError(f"the run doesn't tell its {', '.join(sorted(missing))}")
     file = located(data or settings["data"])
     try:
         md5 = content_md5(file)

@@ -31,7 +31,7 @@ from trialbox.cli._sandbox import (
     TokenFileOption,
 )
 from trialbox.synthesis.pipeline import Recordings
-from trialbox.synthesis.store import begin, reopen
+from trialbox.synthesis.store import StoreError, begin, reopen
 from trialbox.synthesis.tasks import SampleFile, TaskSet, content_md5, load, located, references
 
 
@@ -140,6 +140,11 @@ def _grade_run(folder: Path, data: str | None, grading: GradingOptions, json: bo
         with telling_of_input():
             store = stack.enter_context(reopen(folder))
             tasks = run_tasks(store.settings, data)
+            if store.task_ids != {task.task_id for task in tasks} or not store.settings.keys() & {
+                "programs",
+                "samples",
+            }:
+                raise StoreError(f"the run in {folder} has other tasks than its file, or doesn't tell how many samples")
             grading = grading.or_as_before(store.settings)
             store.agree(grading.settings(), {"isolation": grading.isolation})
         work(store, folder, tasks, source=None, grading=grading, way_on="the same command")

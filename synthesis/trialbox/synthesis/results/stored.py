@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from trialbox.client import Evaluation
 from trialbox.synthesis.results.graded import Graded
 from trialbox.synthesis.results.report import Report
-from trialbox.synthesis.store import StoredRun, task_runs
+from trialbox.synthesis.store import StoredRun, StoreError, task_runs
 from trialbox.synthesis.tasks import Sample, Task
 
 
@@ -28,7 +28,9 @@ class _StoredPrograms:
 
     def __iter__(self) -> Iterator[Graded]:
         for run in task_runs(self.run):
-            task = self.tasks[run.task.task_id]
+            task = self.tasks.get(run.task.task_id)
+            if task is None or len(run.task.case_names) != len(task.suite.cases):
+                raise StoreError(f"the run's verdicts for {run.task.task_id!r} are not those of the tasks' cases")
             programs = {program.program_id: program for program in run.programs}
             seen: set[int] = set()
             for row in run.samples:

@@ -1,10 +1,14 @@
 """The database of a run: its schema, and how to open it."""
 
 import json
+import math
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from trialbox.synthesis.store.errors import StoreError
@@ -51,11 +55,27 @@ CREATE TABLE samples (
     PRIMARY KEY (position, number)
 );
 """
+_MIXED_UP = "SELECT 1 FROM samples JOIN programs USING (program_id) WHERE samples.position <> programs.position"
+_KINDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("task_id", "prompt", "note", "case_names", "content", "source", "text", "finish_reason"), (str,)),
+    **dict.fromkeys(("name", "value"), (str,)),
+    **dict.fromkeys(("reference", "prompt_id", "evaluation"), (str, NoneType)),
+    **dict.fromkeys(("position", "number"), (int,)),
+    **dict.fromkeys(("base_cases", "program_id", "seed", "tokens"), (int, NoneType)),
+    **dict.fromkeys(("temperature", "seconds"), (float, NoneType)),
+}
+"""What columns hold; to SQLite their types are no more than advice."""
+_SHOWN = 60
 
 
 def connect(folder: Path, *, writing: bool) -> sqlite3.Connection:
-    """Open the database of the run in `folder`; for writing, make it where there is none. Raises StoreError."""
+    """Open the database of the run in `folder`; for writing, make it where there is none.
+
+    The run may come from somebody else: its tables must be those that are made here, without triggers or views, and
+    what they hold must be of the right kind and belong together. Raises StoreError, later too, for a row that isn't so.
+    """
     path = folder / FILE
+    _refuse_foreign_files(path)
     with telling(path):
         # The pipeline calls it from a thread of its own, one call at a time.
         connection = sqlite3.connect(
@@ -67,10 +87,14 @@ def connect(folder: Path, *, writing: bool) -> sqlite3.Connection:
     connection.text_factory = _text
     try:
         with telling(path):
-            # A run may come from somebody else: what its tables' definitions call must be harmless.
+            # What tables' definitions call must be harmless until they are known to be our own.
             connection.execute("PRAGMA trusted_schema = OFF")
-            if not (writing and is_empty(connection)):
+            if writing and is_empty(connection):
+                # So that a kill in the first moment leaves no journal, which is refused.
+                connection.execute("PRAGMA journal_mode = OFF")
+            else:
                 _check(connection, path)
+            connection.row_factory = _checking(path)
             if writing:
                 # Survives the end of the process at any point; only the machine's own end may cost the last commits.
                 connection.execute("PRAGMA journal_mode = WAL")
@@ -126,7 +150,31 @@ def as_json(value: Any) -> str:
 
 
 def _text(data: bytes) -> str:
-    return data.decode("utf-8", "surrogatepass")
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise StoreError(f"the run holds a text that is not UTF-8: {error}") from error
+
+
+def _checking(path: Path) -> Callable[[sqlite3.Cursor, tuple[Any, ...]], tuple[Any, ...]]:
+    """Refuses rows in which a value isn't of its column's kind."""
+
+    def checked(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        for (name, *_), value in zip(cursor.description, row, strict=True):
+            if not isinstance(value, _KINDS.get(name, object)) or (isinstance(value, float) and math.isinf(value)):
+                raise StoreError(f"{path} is no run of trialbox: {name} can't be {value!r:.{_SHOWN}}")
+        return row
+
+    return checked
+
+
+def _refuse_foreign_files(path: Path) -> None:
+    # SQLite follows a link, waits for ever at a pipe, and deletes whatever file a journal names. Runs have no journal.
+    if path.is_symlink() or (path.exists() and not stat.S_ISREG(path.stat().st_mode)):
+        raise StoreError(f"{path} must be a file")
+    journal = path.with_name(f"{path.name}-journal")
+    if journal.is_symlink() or journal.exists():
+        raise StoreError(f"{journal} is there, which no run of trialbox has; without it the run can be used")
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
@@ -136,3 +184,20 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         raise StoreError(f"{path} is no run of trialbox")
     if version != _VERSION:
         raise StoreError(f"{path} is a run in format {version}; this trialbox knows format {_VERSION}")
+    if _tables(connection) != _own_tables():
+        raise StoreError(f"{path} is no run of trialbox: its tables, views or triggers are others")
+    if connection.execute("SELECT count(*), count(seconds) FROM run").fetchone() != (1, 1):
+        raise StoreError(f"{path} is no run of trialbox: it does not say how long it took")
+    if connection.execute("PRAGMA foreign_key_check").fetchone() or connection.execute(_MIXED_UP).fetchone():
+        raise StoreError(f"{path} is no run of trialbox: tasks, prompts, programs and samples don't belong together")
+
+
+def _tables(connection: sqlite3.Connection) -> set[Any]:
+    return set(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema"))
+
+
+@cache
+def _own_tables() -> set[Any]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        make_tables(connection)
+        return _tables(connection)

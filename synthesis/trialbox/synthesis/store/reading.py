@@ -3,18 +3,30 @@
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import suppress
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
+from types import NoneType, TracebackType
 from typing import Any, Self
 
+from trialbox.client import Evaluation
 from trialbox.synthesis.prompts import Prompt
 from trialbox.synthesis.store import evaluations
 from trialbox.synthesis.store.database import FILE, connect, telling
 from trialbox.synthesis.store.errors import StoreError
 from trialbox.synthesis.store.rows import ProgramRow, SampleRow, TaskRow
+
+_NUMBER = (int, float, NoneType)
+_SETTINGS: dict[str, Any] = {
+    **dict.fromkeys(("tasks", "data", "data_md5"), str),
+    **dict.fromkeys(("samples", "programs"), int),
+    **dict.fromkeys(("case_seconds", "wall_seconds", "memory_bytes"), _NUMBER),
+    "split": (str, NoneType),
+    "other_ids": list,
+}
+"""Those that decide what is done with a run."""
+_SHOWN = 60
 
 
 class StoredRun:
@@ -48,7 +60,7 @@ class StoredRun:
         names = ("task_id", "prompt", "reference", "base_cases", "note")
         query = "SELECT case_names, task_id, prompt, reference, base_cases, note FROM tasks ORDER BY position"
         return [
-            TaskRow(case_names=json.loads(case_names), **dict(zip(names, values, strict=True)))
+            TaskRow(case_names=self._case_names(case_names), **dict(zip(names, values, strict=True)))
             for case_names, *values in self._rows(query)
         ]
 
@@ -76,7 +88,7 @@ class StoredRun:
         )
         cases = {task.task_id: len(task.case_names) for task in self.tasks}
         for program_id, task_id, source, text in self._rows(query):
-            evaluation = None if text is None else evaluations.read(text)
+            evaluation = None if text is None else self._evaluation(text)
             if evaluation is not None and len(evaluation.cases) != cases[task_id]:
                 raise StoreError(f"{self._path}: program {program_id} has other verdicts than {task_id} has cases")
             yield ProgramRow(program_id=program_id, task_id=task_id, source=source, evaluation=evaluation)
@@ -93,14 +105,54 @@ class StoredRun:
     ) -> None:
         self.close()
 
+    def _evaluation(self, text: str) -> Evaluation:
+        try:
+            return evaluations.read(text)
+        except ValueError as error:
+            raise StoreError(f"{self._path} holds verdicts that can't be read: {error}") from error
+
+    def _case_names(self, text: str) -> list[str]:
+        names = _parsed("case_names", text)
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise StoreError(f"{self._path} holds case_names that are no list of texts: {text!r:.{_SHOWN}}")
+        return names
+
     def _rows(self, query: str, values: Sequence[Any] = ()) -> Iterator[Any]:
-        with telling(self._path), closing(self._connection.execute(query, values)) as cursor:
-            yield from cursor
+        with telling(self._path):
+            cursor = self._connection.execute(query, values)
+            try:
+                # Not `yield from`, which closes the cursor by itself.
+                for row in cursor:  # noqa: UP028
+                    yield row
+            finally:
+                # Whoever turned away may have closed the run before.
+                with suppress(sqlite3.ProgrammingError):
+                    cursor.close()
 
 
 def read_settings(connection: sqlite3.Connection) -> dict[str, Any]:
-    """What a run was asked for."""
-    return {name: json.loads(value) for name, value in connection.execute("SELECT name, value FROM settings")}
+    """What a run was asked for; raises StoreError where a setting is of another kind than its readers expect."""
+    settings = {name: _parsed(name, value) for name, value in connection.execute("SELECT name, value FROM settings")}
+    for name, value in settings.items():
+        # No path holds a NUL.
+        no_path = name == "data" and isinstance(value, str) and "\0" in value
+        if not isinstance(value, _SETTINGS.get(name, object)) or not _is_flat(value) or no_path:
+            raise StoreError(f"the run's setting {name!r:.{_SHOWN}} can't be {value!r:.{_SHOWN}}")
+    return settings
+
+
+def _parsed(name: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise StoreError(f"the run's {name!r:.{_SHOWN}} is not JSON: {error}") from error
+
+
+def _is_flat(value: Any, levels: int = 3) -> bool:
+    """Whether it is of few levels, and its lists hold texts."""
+    if isinstance(value, dict):
+        return levels > 0 and all(_is_flat(inner, levels - 1) for inner in value.values())
+    return not isinstance(value, list) or all(isinstance(item, str) for item in value)
 
 
 def prompt_text(prompt: Prompt) -> str:

@@ -10,8 +10,10 @@ from typing import IO
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Give a file that takes the place of the one at `path` when all is written, and is gone if not; raises OSError."""
     new = path.with_name(f"{path.name}.new")
+    # What a kill left, or a link that somebody put there: it must not be followed.
+    new.unlink(missing_ok=True)
     try:
-        with new.open("wb") as file:
+        with new.open("xb") as file:
             yield file
         new.replace(path)
     finally:

@@ -3,7 +3,7 @@
 import hashlib
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -87,6 +87,11 @@ class Store:
         with telling(self._path):
             return read_settings(self._connection)
 
+    @property
+    def task_ids(self) -> Collection[str]:
+        """Those of the run's tasks."""
+        return self._positions.keys()
+
     def agree(self, fixed: Mapping[str, Any], free: Mapping[str, Any]) -> None:
         """Add settings to those the run has; `free` ones take the place of theirs.
 
@@ -119,8 +124,10 @@ class Store:
     def counts(self) -> Counts:
         """How far the run has come."""
         ((samples,),) = self._rows("SELECT count(*) FROM samples")
-        ((programs, graded, passed),) = self._rows("SELECT count(*), count(evaluation), total(passed) FROM programs")
-        return Counts(samples=samples, programs=programs, graded=graded, passed=int(passed))
+        ((programs, graded, passed),) = self._rows(
+            "SELECT count(*), count(evaluation), count(nullif(passed, 0)) FROM programs"
+        )
+        return Counts(samples=samples, programs=programs, graded=graded, passed=passed)
 
     def add(self, answers: Sequence[Answer]) -> int:
         """Keep samples, and their programs where they are new to their tasks; returns how many were."""

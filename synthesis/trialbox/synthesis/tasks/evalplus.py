@@ -50,9 +50,10 @@ def load_humaneval_plus(path: Path) -> list[Task]:
 
 def _task(row: Row, data_set: str, arguments: _Arguments) -> Task:
     task_id, prompt, entry_point = row.text("task_id"), row.text("prompt"), row.function_name("entry_point")
-    name, _, number = task_id.partition("/")
-    if name != data_set or not number.isdecimal():
+    name, _, digits = task_id.partition("/")
+    if name != data_set or not digits.isdecimal():
         row.fail("task_id", f"must be {data_set}/ and a whole number, not {task_id!r}")
+    number = row.number("task_id", digits)
     reference = prompt + row.text("canonical_solution")
     note = _NO_EXTENDED_ORACLE.get(task_id, "")
     if note:
@@ -63,7 +64,7 @@ def _task(row: Row, data_set: str, arguments: _Arguments) -> Task:
         base, plus = (
             [
                 write(args, f"{group}/{position}")
-                for position, args in enumerate(_inputs(row, f"{group}_input", int(number), arguments))
+                for position, args in enumerate(_inputs(row, f"{group}_input", number, arguments))
             ]
             for group in ("base", "plus")
         )

@@ -19,7 +19,7 @@ def _task(row: Row) -> Task:
     prompt, entry_point = row.text("prompt"), row.function_name("entry_point")
     check = Check(f"{row.text('test')}\n\ncheck({entry_point})\n", name="check")
     return Task(
-        task_id=row.text("task_id"),
+        task_id=row.identifier("task_id"),
         prompt=prompt,
         reference=prompt + row.text("canonical_solution"),
         suite=Suite([check]),

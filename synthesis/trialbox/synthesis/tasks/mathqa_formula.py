@@ -14,6 +14,8 @@ _CALL = re.compile(r"(\w+)\(([^()]*)\)")
 _CONSTANTS = {"const_pi": ("math.pi", math.pi), "const_deg_to_rad": ("math.pi / 180", math.pi / 180)}
 # No question counts further, and factorials take long to compute beyond it.
 _MOST_TO_COUNT = 10_000
+# No formula has more steps, and Python reads no number of thousands of digits.
+_MOST_DIGITS = 9
 
 
 class FormulaError(ValueError):
@@ -51,6 +53,9 @@ def solve(formula: str, given: Sequence[float]) -> Solution:
 
     The program needs nothing but Python and `math`. Raises FormulaError.
     """
+    # A program can't hold them: Python has no name for them.
+    if not all(map(math.isfinite, given)):
+        raise FormulaError("a number is too large")
     calls = formula.removesuffix("|").split("|")
     lines = [f"n{position} = {value}" for position, value in enumerate(given)]
     results: list[float] = []
@@ -75,9 +80,11 @@ def _compute(call: str, given: Sequence[float], results: Sequence[float]) -> tup
     arguments = [_argument(name, given, results) for name in names]
     try:
         value = compute(*(value for _, value in arguments))
+        # Of whole numbers that no float can hold, this raises.
+        is_finite = not isinstance(value, complex) and math.isfinite(value)
     except (ArithmeticError, ValueError) as error:
         raise FormulaError(f"{call!r} has no value: {error}") from error
-    if isinstance(value, complex) or not math.isfinite(value):
+    if not is_finite:
         raise FormulaError(f"{call!r} has no finite value")
     return template.format(*(text for text, _ in arguments)), value
 
@@ -87,7 +94,7 @@ def _argument(name: str, given: Sequence[float], results: Sequence[float]) -> tu
         return _CONSTANTS[name]
     for prefix, letter, values in (("n", "n", given), ("#", "t", results)):
         index = name.removeprefix(prefix)
-        if index != name and index.isdecimal():
+        if index != name and index.isdecimal() and len(index) <= _MOST_DIGITS:
             if int(index) >= len(values):
                 raise FormulaError(f"there is no {name}")
             return f"{letter}{int(index)}", values[int(index)]

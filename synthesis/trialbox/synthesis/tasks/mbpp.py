@@ -19,9 +19,7 @@ def load_mbpp(path: Path, *, challenge: bool = False) -> list[Task]:
 
 
 def _task(row: Row, challenge: bool) -> Task:
-    number = row.identifier("task_id")
-    if not number.isdecimal():
-        row.fail("task_id", f"must be a whole number, not {number!r}")
+    number = row.number("task_id", row.identifier("task_id"))
     sanitized = "test_imports" in row
     lists = ["test_list", *(["challenge_test_list"] if challenge and not sanitized else [])]
     cases = [
@@ -32,7 +30,7 @@ def _task(row: Row, challenge: bool) -> Task:
     if not cases:
         row.fail("test_list", "holds no tests")
     return Task(
-        task_id=f"{_NAME}/{int(number)}",
+        task_id=f"{_NAME}/{number}",
         prompt=row.text("prompt" if sanitized else "text"),
         reference=row.text("code"),
         suite=Suite(cases, setup="\n".join(row.texts("test_imports")) if sanitized else row.text("test_setup_code")),

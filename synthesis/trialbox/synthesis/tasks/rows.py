@@ -3,6 +3,7 @@
 import enum
 import gzip
 import hashlib
+import io
 import json
 import math
 import zlib
@@ -14,6 +15,11 @@ from typing import IO, Any, NoReturn, TypeVar, cast
 _Item = TypeVar("_Item")
 _Choice = TypeVar("_Choice", bound=enum.StrEnum)
 _GZIP_MAGIC = b"\x1f\x8b"
+_MOST_BYTES = 256 << 20
+"""Of a file that is read whole, unpacked; a few megabytes are usual."""
+_MOST_LINE_CHARACTERS = 64 << 20
+_MOST_DIGITS = 18
+_SHOWN = 300
 
 
 class TaskFileError(ValueError):
@@ -52,7 +58,17 @@ class Row:
         # True and False are ints to Python.
         if type(value) not in (int, str):
             self.fail(field, f"must be a string or a whole number, not {_kind(value)}")
-        return str(value)
+        text = str(value)
+        # It is shown on terminals, and kept as UTF-8.
+        if not text.isprintable():
+            self.fail(field, f"must be printable, in one line, not {text!r}")
+        return text
+
+    def number(self, field: str, text: str) -> int:
+        """The whole number that `text`, which stands in `field`, is written as; raises TaskFileError."""
+        if not text.isdecimal() or len(text) > _MOST_DIGITS:
+            self.fail(field, f"must be a whole number, not {text!r}; it may have {_MOST_DIGITS} digits")
+        return int(text)
 
     def function_name(self, field: str) -> str:
         """The Python name in `field`, safe to put into test code; raises TaskFileError."""
@@ -107,7 +123,8 @@ class Row:
 
     def fail(self, field: str, complaint: str) -> NoReturn:
         """Raise TaskFileError about `field`."""
-        raise TaskFileError(f"{self.place}, field {self.within + field!r}: {complaint}")
+        told = complaint if len(complaint) <= _SHOWN else f"{complaint[:_SHOWN]}..."
+        raise TaskFileError(f"{self.place}, field {self.within + field!r:.{_SHOWN}}: {told}")
 
     def _value_of(self, kind: type[_Item], name: str, field: str) -> _Item:
         value = self.value(field)
@@ -145,7 +162,7 @@ def stream_rows(path: Path) -> Iterator[Row]:
     """
     try:
         with _open(path) as file:
-            for line in file:
+            for line in _bounded(path, file):
                 if line.strip():
                     break
             else:
@@ -154,7 +171,7 @@ def stream_rows(path: Path) -> Iterator[Row]:
             if line.lstrip().startswith("["):
                 yield from read_rows(path)
                 return
-            yield from _lines(path, file)
+            yield from _lines(path, _bounded(path, file))
     except UnicodeDecodeError as error:
         raise TaskFileError(f"{path}: is not UTF-8: {error}") from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -171,22 +188,37 @@ def content_md5(path: Path) -> str:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    try:
-        return gzip.decompress(data) if data.startswith(_GZIP_MAGIC) else data
+        with _open_bytes(path) as file:
+            data = file.read(_MOST_BYTES + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise TaskFileError(f"{path}: is not a whole gzip file: {error}") from error
+    if len(data) > _MOST_BYTES:
+        raise TaskFileError(f"{path}: holds more than {_MOST_BYTES >> 20} MiB, unpacked")
+    return data
+
+
+def _open_bytes(path: Path) -> IO[bytes]:
+    """The content of a file, unpacked; of no pipe or device, which may never come or never end."""
+    try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise TaskFileError(f"{path}: is no regular file, and is read more than once")
+        with path.open("rb") as file:
+            packed = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+        return cast(IO[bytes], gzip.open(path) if packed else path.open("rb"))
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def _open(path: Path) -> IO[str]:
-    try:
-        with path.open("rb") as file:
-            packed = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    return cast(IO[str], (gzip.open if packed else open)(path, "rt", encoding="utf-8-sig", newline="\n"))
+    return io.TextIOWrapper(_open_bytes(path), encoding="utf-8-sig", newline="\n")
+
+
+def _bounded(path: Path, file: IO[str]) -> Iterator[str]:
+    """The lines of a file, none too long to be held."""
+    while line := file.readline(_MOST_LINE_CHARACTERS + 1):
+        if len(line) > _MOST_LINE_CHARACTERS:
+            raise TaskFileError(f"{path}: has a line of more than {_MOST_LINE_CHARACTERS >> 20} MiB")
+        yield line
 
 
 def _unreadable(path: Path, error: OSError) -> OSError:

@@ -131,6 +131,8 @@ def _number(path: Path) -> int:
 
 
 def _read(path: Path) -> str:
+    if not path.is_file():
+        raise TaskFileError(f"{path} is no file")
     try:
         return path.read_bytes().decode()
     except UnicodeDecodeError as error:
