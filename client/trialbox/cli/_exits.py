@@ -34,5 +34,7 @@ def telling_of_writes(folder: Path) -> Iterator[None]:
 
 def leave(message: str, status: ExitStatus) -> NoReturn:
     """Say why on standard error and exit."""
-    typer.echo(f"trialbox: {message}", err=True)
+    # A path that somebody else's run names may hold what a terminal would obey, or can't show.
+    shown = "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in message)
+    typer.echo(f"trialbox: {shown}", err=True)
     raise typer.Exit(status)

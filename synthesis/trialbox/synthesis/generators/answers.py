@@ -43,7 +43,7 @@ def read_answer(request: Request, content: bytes, seconds: float) -> Completion:
 
 
 def complaint(text: str) -> str:
-    """The message of an error's body, shortened, in one line."""
+    """The message of an error's body."""
     try:
         message = json.loads(text)
     except (ValueError, RecursionError):
@@ -51,10 +51,14 @@ def complaint(text: str) -> str:
     for key in ("error", "message", "detail"):
         if isinstance(message, dict) and key in message:
             message = message[key]
-    line = " ".join((message if isinstance(message, str) else json.dumps(message)).split())
-    shown = line if len(line) <= _SHOWN_CHARACTERS else f"{line[:_SHOWN_CHARACTERS]}..."
-    # It comes to a terminal, which obeys control characters.
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in shown)
+    return message if isinstance(message, str) else json.dumps(message)
+
+
+def shown(text: str) -> str:
+    """What a server wrote, shortened, in one line, without what a terminal would obey."""
+    line = " ".join(text.split())[: _SHOWN_CHARACTERS + 1]
+    visible = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)
+    return visible if len(visible) <= _SHOWN_CHARACTERS else f"{visible[:_SHOWN_CHARACTERS]}..."
 
 
 def _text(choice: dict[str, Any]) -> tuple[str, bool]:
@@ -93,4 +97,4 @@ def _field(name: str, holder: object, key: str, kind: type[Any]) -> Any:
 
 
 def _fail(name: str, wanted: str, value: object) -> NoReturn:
-    raise AnswerError(f"field {name!r} must be {wanted}, not {json.dumps(value)[:_SHOWN_CHARACTERS]}")
+    raise AnswerError(f"field {name!r} must be {wanted}, not {json.dumps(value)}")
