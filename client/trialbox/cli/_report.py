@@ -35,14 +35,14 @@ def show(report: Report, kept: str) -> None:
         console.print(f"Tasks of the file that had no program: {untried}.")
     if report.other_ids:
         others = f"{len(report.other_ids)} ({_some(report.other_ids)})"
-        console.print(f"Programs left out, for tasks that the file doesn't hold: {others}.")
+        console.print(Text(f"Programs left out, for tasks that the file doesn't hold: {others}."))
     console.print(_rate_table(report))
     if tally.errors:
         errors = [f"{kind} {tally.errors[kind]}" for kind in ErrorClass if tally.errors[kind]]
         console.print(f"Programs that did not pass, by their first error: {', '.join(errors)}.")
     _show_trust(console, report)
     for task_id, note in tally.notes.items():
-        console.print(f"{task_id}: {note}.")
+        console.print(Text(f"{task_id}: {one_line(note)}."))
 
 
 def _failure_table(report: Report) -> Table:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from trialbox.synthesis.generators.answers import AnswerError, complaint, read_answer
+from trialbox.synthesis.generators.answers import AnswerError, complaint, read_answer, shown
 from trialbox.synthesis.generators.generator import Request
 from trialbox.synthesis.prompts import Prompt
 
@@ -26,7 +26,7 @@ def test_a_complaint_nested_too_deeply_is_shown_as_it_is() -> None:
 
 
 def test_a_complaint_moves_no_cursor() -> None:
-    assert complaint(json.dumps({"error": "\x1b[2Jgone"})) == r"\x1b[2Jgone"
+    assert shown(complaint(json.dumps({"error": "\x1b[2Jgone"}))) == r"\x1b[2Jgone"
 
 
 @pytest.mark.parametrize("tokens", [-1, 2**63])

@@ -1,6 +1,7 @@
 """A client of models' servers asks as the protocol has it, and lives with servers that fail."""
 
 import asyncio
+import gzip
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterator
@@ -296,15 +297,46 @@ def test_options_out_of_bounds_are_refused(options: dict[str, Any], told: str) -
         OpenAICompatible(**{"base_url": "http://x/v1", "model": "small", **options})
 
 
-async def test_a_password_in_the_address_is_not_shown() -> None:
+async def test_a_password_in_the_address_is_sent_and_not_shown(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
     async with serving(scripted(Reply(status=400))) as served:
         generator = OpenAICompatible(served.url.replace("//", f"//user:{KEY}@"), "small")
         with pytest.raises(GeneratorError) as raised:
             await answers(generator, [request()])
         await generator.close()
     assert KEY not in str(raised.value)
+    assert KEY not in caplog.text
+    assert served.received[0].headers["authorization"].startswith("Basic ")
     assert str(raised.value).startswith(f"Mbpp/11, sample 0: {served.url}/completions answered 400")
 
 
 async def test_an_answer_without_end_is_given_up() -> None:
     assert "answered more than 16 MiB" in await fault(scripted(Reply(body=b" " * (17 << 20))))
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    async with serving(scripted(text_reply("x"))) as elsewhere:
+        leading_away = Reply(status=307, headers={"Location": f"{elsewhere.url}/completions"})
+        assert "answered 307" in await fault(scripted(leading_away), api_key=KEY)
+    assert not elsewhere.received
+
+
+async def test_a_packed_answer_is_neither_asked_for_nor_unpacked() -> None:
+    async def answer(received: Received) -> Reply:
+        assert received.headers["accept-encoding"] == "identity"
+        bomb = gzip.compress(gzip.compress(b" " * (1 << 24)))
+        return Reply(body=bomb, headers={"Content-Encoding": "gzip, gzip"})
+
+    assert (await fault(answer)).endswith("answered in the encoding gzip, gzip, though asked for identity")
+
+
+@pytest.mark.parametrize("status", [200, 401])
+async def test_no_part_of_the_key_is_left_where_an_answer_is_cut_or_has_another_shape(status: int) -> None:
+    body = json.dumps({"error": "x" * 295 + KEY, "choices": KEY}).encode()
+    told = await fault(scripted(Reply(status=status, body=body)), api_key=KEY)
+    assert KEY[:4] not in told
+
+
+async def test_an_answer_s_fault_is_short_whatever_it_holds() -> None:
+    body = json.dumps({"choices": [{"text": "", "finish_reason": "tired" * 10_000}]}).encode()
+    assert len(await fault(scripted(Reply(body=body)))) < 500

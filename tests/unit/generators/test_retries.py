@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from wanted_samples import chat, request
 
 from trialbox.synthesis.generators import GeneratorError
-from trialbox.synthesis.generators.answers import AnswerError, complaint, read_answer
+from trialbox.synthesis.generators.answers import AnswerError, complaint, read_answer, shown
 from trialbox.synthesis.generators.retries import Attempt, Patience, asked_seconds
 
 JSON = st.recursive(
@@ -73,5 +73,5 @@ def test_any_body_is_a_completion_or_an_error_that_names_what_is_wrong(body: obj
 
 @given(st.text() | JSON.map(json.dumps))
 def test_any_complaint_becomes_a_short_line(text: str) -> None:
-    told = complaint(text)
+    told = shown(complaint(text))
     assert len(told) <= 300 and "\n" not in told

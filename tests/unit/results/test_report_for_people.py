@@ -50,3 +50,8 @@ def test_notes_and_programs_for_other_tasks_are_shown(capsys: pytest.CaptureFixt
     text = shown(report_of((plus_task(1, [1], [], note="no extended oracle"), [PASSED])), capsys)
     assert "Mbpp/1: no extended oracle." in text
     assert "Programs left out, for tasks that the file doesn't hold: 1 (Mbpp/99)." in text
+
+
+def test_a_note_is_text_and_neither_markup_nor_orders_to_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    text = shown(report_of((plus_task(1, [1], [], note="[/red] [bold]x[/bold] \x1b[2J"), [PASSED])), capsys)
+    assert r"Mbpp/1: [/red] [bold]x[/bold] \x1b[2J." in text

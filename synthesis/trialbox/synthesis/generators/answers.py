@@ -44,7 +44,7 @@ def read_answer(request: Request, content: bytes, seconds: float) -> Completion:
 
 
 def complaint(text: str) -> str:
-    """The message of an error's body, shortened, in one line."""
+    """The message of an error's body."""
     try:
         message = json.loads(text)
     except (ValueError, RecursionError):
@@ -52,7 +52,12 @@ def complaint(text: str) -> str:
     for key in ("error", "message", "detail"):
         if isinstance(message, dict) and key in message:
             message = message[key]
-    return one_line(message if isinstance(message, str) else json.dumps(message), _SHOWN_CHARACTERS)
+    return message if isinstance(message, str) else json.dumps(message)
+
+
+def shown(text: str) -> str:
+    """What a server wrote, shortened, in one line, without what a terminal would obey."""
+    return one_line(text, _SHOWN_CHARACTERS)
 
 
 def _text(choice: dict[str, Any]) -> tuple[str, bool]:
@@ -91,4 +96,4 @@ def _field(name: str, holder: object, key: str, kind: type[Any]) -> Any:
 
 
 def _fail(name: str, wanted: str, value: object) -> NoReturn:
-    raise AnswerError(f"field {name!r} must be {wanted}, not {json.dumps(value)[:_SHOWN_CHARACTERS]}")
+    raise AnswerError(f"field {name!r} must be {wanted}, not {json.dumps(value)}")

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import Any
 
 from trialbox.synthesis.extras import extra_synthesis
-from trialbox.synthesis.generators.answers import AnswerError, complaint, read_answer
+from trialbox.synthesis.generators.answers import AnswerError, complaint, read_answer, shown
 from trialbox.synthesis.generators.generator import Completion, GeneratorError, Request
 from trialbox.synthesis.generators.retries import Patience
 
@@ -17,7 +17,7 @@ DEFAULT_CONCURRENCY = 16
 DEFAULT_TIMEOUT_SECONDS = 600.0
 _CONNECT_SECONDS = 10.0
 _MOST_ANSWER_BYTES = 16 << 20
-"""Unpacked; no completion comes near it."""
+"""No completion comes near it."""
 
 
 class OpenAICompatible:
@@ -51,10 +51,16 @@ class OpenAICompatible:
         self._timeout_seconds = timeout_seconds
         self._patience = patience or Patience()
         url = _checked_url(base_url)
-        self._shown_url = str(url.copy_with(userinfo=b"")).rstrip("/")
+        # httpx logs the address; the password in it goes where it is not logged.
+        shown_url = url.copy_with(userinfo=b"")
+        self._shown_url = str(shown_url).rstrip("/")
         self._client = httpx.AsyncClient(
-            base_url=url,
-            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
+            base_url=shown_url,
+            auth=(url.username, url.password) if url.userinfo else None,
+            # What is packed may unpack to any size before there is a piece to measure.
+            headers={"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {api_key}"} if api_key else {}),
+            # A redirect may lead to another host, which has no business with the prompts, still less with the key.
+            follow_redirects=False,
             timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
         )
@@ -99,29 +105,30 @@ class OpenAICompatible:
                 await attempt.wait(f"{who}: no whole answer within {self._timeout_seconds:g} s")
                 continue
             except httpx.RequestError as error:
-                fault = f"{who}: {str(error) or type(error).__name__}"
-                await attempt.wait(fault)
+                await attempt.wait(f"{who}: {self._shown(str(error) or type(error).__name__)}")
                 continue
             if response.status_code == httpx.codes.OK:
                 try:
                     return read_answer(request, content, time.monotonic() - began)
                 except AnswerError as error:
-                    raise GeneratorError(f"{who} answered what is no completion: {error}") from error
-            told = self._without_key(complaint(content.decode(errors="replace")))
-            fault = f"{who} answered {response.status_code}: {told}"
+                    raise GeneratorError(f"{who} answered what is no completion: {self._shown(str(error))}") from None
+            told = complaint(content.decode(errors="replace"))
+            fault = f"{who} answered {response.status_code}: {self._shown(told)}"
             if response.status_code != httpx.codes.TOO_MANY_REQUESTS and not response.is_server_error:
                 raise GeneratorError(fault)
             await attempt.wait(fault, response.headers.get("Retry-After"))
         raise AssertionError("the last attempt waits for no other: it raises")
 
-    def _without_key(self, text: str) -> str:
-        # Some servers repeat the header that they refuse.
-        return text.replace(self._api_key, "***") if self._api_key else text
+    def _shown(self, text: str) -> str:
+        # Some servers repeat the header that they refuse; shortened first, a part of the key might be left.
+        return shown(text.replace(self._api_key, "***") if self._api_key else text)
 
 
 async def _content(response: Any, who: str) -> bytes:
+    if (encoding := response.headers.get("Content-Encoding", "identity")) != "identity":
+        raise GeneratorError(f"{who} answered in the encoding {shown(encoding)}, though asked for identity")
     content = bytearray()
-    async for piece in response.aiter_bytes():
+    async for piece in response.aiter_raw():
         content += piece
         if len(content) > _MOST_ANSWER_BYTES:
             raise GeneratorError(f"{who} answered more than {_MOST_ANSWER_BYTES >> 20} MiB")
