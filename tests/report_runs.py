@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from trialbox.client import Trust, Verdict
+from trialbox.client import CaseResult, Evaluation, ProgramException, Trust, Verdict
 from trialbox.synthesis.generators import FinishReason
-from trialbox.synthesis.store import CaseRow, ErrorClass, ProgramRow, SampleRow, TaskRow, Verdicts
+from trialbox.synthesis.store import ErrorClass, ProgramRow, SampleRow, TaskRow
 
 SETTINGS = {"model": "tests/small", "tasks": "mbpp", "samples": 4, "temperature": 0.5, "seed": 0}
 
@@ -34,46 +34,37 @@ class MemoryRun:
         return iter(self.program_rows)
 
 
-PASSED = Verdicts(
-    passed=True,
-    base_passed=None,
-    error_class=None,
-    cases=[
-        CaseRow(
-            name="test_list[0]",
-            verdict=Verdict.PASSED,
-            trust=Trust.SEPARATED,
-            message="",
-            actual="3",
-            expected="3",
-            wall_seconds=0.001,
-        )
-    ],
+_NAMES = ("test_list[0]",)
+
+_ENDS = {
+    ErrorClass.SYNTAX: (Verdict.ERROR, "SyntaxError"),
+    ErrorClass.TYPE: (Verdict.ERROR, "TypeError"),
+    ErrorClass.OTHER_RUNTIME: (Verdict.ERROR, "ValueError"),
+    ErrorClass.WRONG_RESULT: (Verdict.FAILED, None),
+    ErrorClass.TIME_OUT: (Verdict.TIMED_OUT, None),
+    ErrorClass.MEMORY: (Verdict.OUT_OF_MEMORY, None),
+}
+
+PASSED = Evaluation(
+    cases=(CaseResult(verdict=Verdict.PASSED, trust=Trust.SEPARATED, actual="3", expected="3", wall_seconds=0.001),)
 )
 
 
-def failed(
-    error_class: ErrorClass = ErrorClass.WRONG_RESULT,
-    *,
-    verdict: Verdict = Verdict.FAILED,
-    message: str = "not equal",
-    actual: str = "4",
-    expected: str = "3",
-    name: str = "test_list[0]",
-) -> Verdicts:
-    case = CaseRow(
-        name=name,
+def failed(kind: ErrorClass = ErrorClass.WRONG_RESULT, *, message: str = "not equal") -> Evaluation:
+    verdict, raised = _ENDS[kind]
+    case = CaseResult(
         verdict=verdict,
         trust=Trust.SEPARATED,
         message=message,
-        actual=actual,
-        expected=expected,
+        actual="4",
+        expected="3",
         wall_seconds=0.002,
+        exception=ProgramException(type=raised) if raised else None,
     )
-    return Verdicts(passed=False, base_passed=None, error_class=error_class, cases=[case])
+    return Evaluation(cases=(case,))
 
 
-Answer = tuple[str | None, Verdicts | None]
+Answer = tuple[str | None, Evaluation | None]
 """A program, None where the answer holds none, and its verdicts."""
 
 
@@ -84,16 +75,19 @@ def run_of(
     prompt: str = "Write a function.",
     around: str = "{}",
     base_cases: int | None = None,
+    case_names: Sequence[str] = _NAMES,
 ) -> MemoryRun:
     """A run of the answers to each task; `around` is what a model wrote around each program."""
     samples: list[SampleRow] = []
     programs: list[ProgramRow] = []
     for task_id, answered in answers.items():
         ids: dict[str, int] = {}
-        for index, (source, verdicts) in enumerate(answered):
+        for index, (source, evaluation) in enumerate(answered):
             if source is not None and source not in ids:
                 ids[source] = len(programs)
-                programs.append(ProgramRow(program_id=len(programs), task_id=task_id, source=source, verdicts=verdicts))
+                programs.append(
+                    ProgramRow(program_id=ids[source], task_id=task_id, source=source, evaluation=evaluation)
+                )
             samples.append(
                 SampleRow(
                     task_id=task_id,
@@ -109,7 +103,14 @@ def run_of(
                 )
             )
     tasks = [
-        TaskRow(task_id=task_id, prompt=prompt, reference="def f(): return 3", base_cases=base_cases, note="")
+        TaskRow(
+            task_id=task_id,
+            prompt=prompt,
+            reference="def f(): return 3",
+            base_cases=base_cases,
+            note="",
+            case_names=case_names,
+        )
         for task_id in answers
     ]
     return MemoryRun(tasks=tasks, prompts={"p": shown}, sample_rows=samples, program_rows=programs)
@@ -137,7 +138,7 @@ def many(tasks: int, samples: int, *, seed: int = 0) -> MemoryRun:
             if chance.random() < 0.3:
                 source = f"def task_{number}(number):\n    return number * {int(good)}"
                 kind = None if good else ErrorClass.WRONG_RESULT
-            verdicts = PASSED if kind is None else failed(kind, message=f"{kind}: got {chance.randrange(99)}")
-            answered.append((source, verdicts))
+            evaluation = PASSED if kind is None else failed(kind, message=f"{kind}: got {chance.randrange(99)}")
+            answered.append((source, evaluation))
         answers[f"Mbpp/{number + 11}"] = answered
     return run_of(answers, shown="You are an expert Python programmer, and here is your task.\n" * 20)

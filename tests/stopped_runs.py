@@ -10,7 +10,7 @@ from typing import Any
 
 import hosts
 
-from trialbox.synthesis.store import GradedSample, SampleRow, StoredRun, StoreError
+from trialbox.synthesis.store import SampleRow, StoredRun, StoreError
 
 
 def trialbox(arguments: Sequence[str | Path]) -> subprocess.Popen[bytes]:
@@ -44,11 +44,12 @@ def samples(folder: Path) -> list[SampleRow]:
         return []
 
 
-def graded(folder: Path) -> list[GradedSample]:
+def graded(folder: Path) -> list[SampleRow]:
     """The samples of a run that have their verdicts; none where it has not begun."""
     try:
         with StoredRun(folder) as run:
-            return list(run.graded())
+            known = {program.program_id for program in run.programs() if program.evaluation is not None}
+            return [row for row in run.samples() if row.program_id is None or row.program_id in known]
     except StoreError:
         return []
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import report_runs
 
-from trialbox.client import Trust, Verdict
+from trialbox.client import CaseResult, Evaluation, ProgramException, Trust, Verdict
 from trialbox.synthesis.report import write_report
-from trialbox.synthesis.store import CaseRow, ErrorClass, RunView, Verdicts
+from trialbox.synthesis.store import ErrorClass, RunView
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: make synthesis installs it")
 
@@ -42,7 +42,7 @@ RUN = report_runs.run_of(
         "Mbpp/11": [("def add(a, b):\n    return a + b", report_runs.PASSED)] * 3 + [(PROGRAM, report_runs.failed())],
         "Mbpp/12": [(None, None)] * 4,
         "Mbpp/13": [
-            ("x = ", report_runs.failed(ErrorClass.SYNTAX, verdict=Verdict.ERROR, message="SyntaxError: no")),
+            ("x = ", report_runs.failed(ErrorClass.SYNTAX, message="SyntaxError: no")),
             ("y = 1", report_runs.PASSED),
             ("y = 2", report_runs.PASSED),
             ("y = 3", None),
@@ -251,10 +251,8 @@ def test_thousands_of_rows_are_shown_a_page_at_a_time(chromium: Any, tmp_path: P
 
 
 def test_base_cases_and_those_added_are_told_apart(chromium: Any, tmp_path: Path) -> None:
-    case = report_runs.PASSED.cases[0]
-    cases = [replace(case, name="base/0"), replace(case, name="plus/0", verdict=Verdict.FAILED)]
-    verdicts = replace(report_runs.failed(), base_passed=True, cases=cases)
-    run = report_runs.run_of({"Mbpp/2": [("x = 1", verdicts)]}, base_cases=1)
+    evaluation = Evaluation(cases=(*report_runs.PASSED.cases, *report_runs.failed().cases))
+    run = report_runs.run_of({"Mbpp/2": [("x = 1", evaluation)]}, base_cases=1, case_names=("base/0", "plus/0"))
     with opened(chromium, written(run, tmp_path), address="#task=0") as page:
         program = page.locator("#program")
         assert "which passes the base cases" in program.inner_text()
@@ -284,8 +282,7 @@ def test_of_a_recorded_sample_only_what_is_known_is_shown(chromium: Any, tmp_pat
 
 def hostile_run() -> report_runs.MemoryRun:
     """A run in which every text there is would like to be more than that."""
-    case = CaseRow(
-        name=HOSTILE,
+    case = CaseResult(
         verdict=Verdict.ERROR,
         trust=Trust.SHARED,
         message=HOSTILE,
@@ -293,9 +290,10 @@ def hostile_run() -> report_runs.MemoryRun:
         expected=HOSTILE,
         wall_seconds=0.0,
         shared_reason=HOSTILE,
+        exception=ProgramException(type="TypeError"),
     )
-    verdicts = Verdicts(passed=False, base_passed=None, error_class=ErrorClass.TYPE, cases=[case])
-    run = report_runs.run_of({HOSTILE: [(HOSTILE, verdicts)]}, shown=HOSTILE, prompt=HOSTILE)
+    answers = {HOSTILE: [(HOSTILE, Evaluation(cases=(case,)))]}
+    run = report_runs.run_of(answers, shown=HOSTILE, prompt=HOSTILE, case_names=(HOSTILE,))
     return replace(
         run,
         settings={"model": HOSTILE, "tasks": HOSTILE, "prompts": {HOSTILE: HOSTILE, "examples": [HOSTILE]}},

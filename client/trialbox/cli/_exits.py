@@ -8,6 +8,8 @@ from typing import NoReturn
 
 import typer
 
+from trialbox.synthesis.one_line import harmless
+
 EXIT_HELP = (
     "Exit status: 0 all is well; 1 a program failed, or a layer of the isolation is off; "
     "2 wrong usage, bad input or settings; 3 the sandbox itself or a model failed; 130 interrupted."
@@ -35,6 +37,5 @@ def telling_of_writes(folder: Path) -> Iterator[None]:
 def leave(message: str, status: ExitStatus) -> NoReturn:
     """Say why on standard error and exit."""
     # A path that somebody else's run names may hold what a terminal would obey, or can't show.
-    shown = "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in message)
-    typer.echo(f"trialbox: {shown}", err=True)
+    typer.echo(f"trialbox: {harmless(message)}", err=True)
     raise typer.Exit(status)

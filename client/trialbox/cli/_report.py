@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from trialbox.cli._show import one_line
 from trialbox.client import Case, CaseResult, Check, Trust, Verdict
+from trialbox.synthesis.one_line import one_line
 from trialbox.synthesis.results import CONFIDENCE, Graded, Report, Tally
 from trialbox.synthesis.store import ErrorClass
 

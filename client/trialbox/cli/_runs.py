@@ -65,12 +65,12 @@ class GradingOptions:
 
 @contextmanager
 def telling_of_input(*, generator: ExitStatus = ExitStatus.USAGE) -> Iterator[None]:
-    """Leave where a file, a folder or a choice can't be used, or a generator fails."""
+    """Leave where a file, a folder or a choice can't be used, an extra is missing, or a generator fails."""
     try:
         yield
     except GeneratorError as error:
         leave(str(error), generator)
-    except (TaskFileError, SelectionError, PromptError, StoreError) as error:
+    except (TaskFileError, SelectionError, PromptError, StoreError, ModuleNotFoundError) as error:
         leave(str(error), ExitStatus.USAGE)
     except OSError as error:
         told = f"can't use {error.filename}: {error.strerror}" if error.filename else str(error)

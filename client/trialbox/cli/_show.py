@@ -16,13 +16,6 @@ if TYPE_CHECKING:
 _MIB = 1 << 20
 
 
-def one_line(text: str, limit: int = 160) -> str:
-    """Make text that a program wrote safe to show: no control characters, one line, shortened."""
-    line = " ".join(text[: limit + 1].split())
-    shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)
-    return shown if len(text) <= limit and len(shown) <= limit else shown[: limit - 1] + "…"
-
-
 def milliseconds(seconds: float) -> str:
     """`12 ms`."""
     return f"{seconds * 1000:.0f} ms"

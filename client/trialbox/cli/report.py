@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from trialbox.cli._exits import ExitStatus, leave, telling_of_writes
+from trialbox.cli._exits import telling_of_writes
 from trialbox.cli._runs import telling_of_input
 from trialbox.cli._show import mebibytes
 from trialbox.synthesis.store import StoredRun
@@ -23,10 +23,8 @@ def command(
     """
     path = out or run / "report.html"
     with telling_of_input(), StoredRun(run) as view:
-        try:
-            from trialbox.synthesis.report import write_report
-        except ModuleNotFoundError as error:
-            leave(str(error), ExitStatus.USAGE)
+        from trialbox.synthesis.report import write_report
+
         with telling_of_writes(path.parent):
             write_report(view, path)
     typer.echo(f"{path}: {mebibytes(path.stat().st_size)}")

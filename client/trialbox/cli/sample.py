@@ -189,10 +189,7 @@ def command(
         if not sample_only:
             fixed |= grading.settings()
             free["isolation"] = isolation
-        try:
-            generator = backend.generator(chosen)
-        except ModuleNotFoundError as error:
-            leave(str(error), ExitStatus.USAGE)
+        generator = backend.generator(chosen)
     source = Sampling(
         generator=generator,
         tasks=chosen,

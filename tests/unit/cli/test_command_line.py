@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from trialbox.cli._show import one_line
 from trialbox.cli.run import parse_size
+from trialbox.synthesis.one_line import one_line
 
 MBPP_ROW = {
     "task_id": 1,

@@ -25,8 +25,7 @@ def run(tmp_path: Path) -> Path:
     with begin(tmp_path / "run", tasks=[task], fixed=settings, free={}, resume=False) as store:
         store.add([answer, replace(answer, index=1, text="No.", source=None, prompt=None)])
         (program,) = store.ungraded(0, 9)
-        graded = GradedProgram(program_id=program.program_id, evaluation=passed, base_passed=None, error_class=None)
-        store.grade([graded])
+        store.grade([GradedProgram(program_id=program.program_id, evaluation=passed)])
     return tmp_path / "run"
 
 

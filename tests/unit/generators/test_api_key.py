@@ -1,22 +1,17 @@
-"""A service's key is read from a file or the environment, and no error shows it."""
+"""A service's key is read from a file, and no error shows it."""
 
 from pathlib import Path
 
 import pytest
 
 from trialbox.synthesis.generators import GeneratorError
-from trialbox.synthesis.generators.api_key import api_key_from_environment, api_key_from_file
+from trialbox.synthesis.generators.api_key import api_key_from_file
 
 
 def test_a_file_holds_the_key(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text("sk-1234\n")
     assert api_key_from_file(path) == "sk-1234"
-
-
-def test_a_variable_holds_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MODEL_KEY", " sk-1234 ")
-    assert api_key_from_environment("MODEL_KEY") == "sk-1234"
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"sk-1234\nsk-5678", b"sk 1234", "sk-1234é".encode(), b"\xff1234"])
@@ -32,9 +27,3 @@ def test_what_is_no_key_is_refused_without_showing_it(tmp_path: Path, content: b
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(GeneratorError, match=r"can't read the API key from .*/nowhere: No such file"):
         api_key_from_file(tmp_path / "nowhere")
-
-
-def test_a_variable_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MODEL_KEY", raising=False)
-    with pytest.raises(GeneratorError, match="environment variable MODEL_KEY is to hold an API key, and is not set"):
-        api_key_from_environment("MODEL_KEY")

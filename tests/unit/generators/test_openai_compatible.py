@@ -158,7 +158,7 @@ async def test_a_server_that_keeps_failing_is_given_up() -> None:
         (b'{"detail": "no such model"}', "no such model"),
         (b'{"error": "no such model"}', "no such model"),
         (b"[1]", "[1]"),
-        (b"\xff" + b"x" * 2000, "�" + "x" * 299 + "..."),
+        (b"\xff" + b"x" * 2000, "�" + "x" * 298 + "…"),
     ],
 )
 async def test_what_is_refused_is_not_asked_again(body: bytes, told: str) -> None:

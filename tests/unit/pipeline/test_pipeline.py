@@ -116,7 +116,7 @@ async def test_when_the_generator_fails_it_is_closed_and_all_that_it_gave_is_kep
 
 async def test_what_is_sampled_now_can_be_graded_later(tmp_path: Path, address: str) -> None:
     await done(tmp_path, Writer(), None)
-    assert [program.verdicts for program in programs(tmp_path)] == [None] * len(programs(tmp_path))
+    assert [program.evaluation for program in programs(tmp_path)] == [None] * len(programs(tmp_path))
     with opened(tmp_path) as store:
         async with AsyncSandbox(address) as box:
             await Pipeline(store).run(None, grading(box))
@@ -180,7 +180,7 @@ async def test_verdicts_are_kept_and_samples_taken_while_programs_hang(tmp_path:
             await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED, timeout=60)
             assert all_taken.is_set()
             with StoredRun(tmp_path) as run:
-                assert [item.evaluation.passed for item in run.graded()] == [True]
+                assert [item.passed for item in stored_report(run, TASKS).graded] == [True]
             running.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await running

@@ -1,15 +1,12 @@
-"""Prompts are the paper's, byte by byte, and a format can be kept as plain values."""
+"""Prompts are the paper's, byte by byte."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from trialbox.client import Check, Suite
-from trialbox.synthesis.prompts import Example, Message, PromptError, PromptFormat, Style, choose_format
+from trialbox.synthesis.prompts import Message, PromptError, PromptFormat, Style, choose_format
 from trialbox.synthesis.tasks import SelectionError, Task, TaskSet, load, select
 
 SUITE = Suite([Check("assert True")])
@@ -208,23 +205,6 @@ def test_a_chat_shows_code_to_complete_in_a_fence() -> None:
     assert not isinstance(content, str)
     (message,) = content
     assert message.content.startswith("Complete this Python program.\n\n```python\ndef say():\n```\n\nAnswer with")
-
-
-EXAMPLES = st.builds(Example, task_id=st.text(), prompt=st.text(), asserts=st.tuples(st.text()), code=st.text())
-FORMATS = st.builds(
-    PromptFormat,
-    style=st.sampled_from([Style.FEW_SHOT, Style.CHAT]),
-    examples=st.lists(EXAMPLES, max_size=3).map(tuple),
-    shown_asserts=st.integers(0, 5),
-    opening=st.text(),
-    closing=st.text(),
-    system=st.text(),
-)
-
-
-@given(FORMATS)
-def test_a_format_comes_back_from_what_is_kept_of_it(found: PromptFormat) -> None:
-    assert PromptFormat.from_settings(json.loads(json.dumps(found.settings()))) == found
 
 
 @pytest.mark.needs_data

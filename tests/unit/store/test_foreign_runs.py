@@ -7,8 +7,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from kept_runs import PASSED, answer, begun, graded
+from kept_runs import PASSED, TASKS, answer, begun, graded
 
+from trialbox.synthesis.results import stored_report
 from trialbox.synthesis.store import StoredRun, StoreError, reopen, task_runs
 from trialbox.synthesis.store.replacing import replacing
 
@@ -37,7 +38,7 @@ def read_through(folder: Path) -> None:
         assert run.seconds >= 0 and run.settings
         for one in task_runs(run):
             assert [run.prompt(sample.prompt_id) for sample in one.samples if sample.prompt_id]
-        assert list(run.graded())
+        assert list(stored_report(run, TASKS).graded)
 
 
 def journal_that_names(path: Path, victim: Path) -> bytes:
@@ -126,8 +127,8 @@ def test_a_database_that_is_made_otherwise_is_refused(tmp_path: Path, statements
         ("INSERT INTO settings VALUES ('data', '\"a\\u0000b\"', 0)", r"'data' can't be 'a\x00b'"),
         (f"INSERT INTO settings VALUES ('deep', '{'[' * 100_000}', 1)", "'deep' is not JSON"),
         (f"INSERT INTO settings VALUES ('deep', '{'[' * 900}{']' * 900}', 1)", "'deep' can't be [["),
-        ("UPDATE tasks SET case_names = '7'", "2 verdicts for the cases '7'"),
-        ("UPDATE programs SET error_class = 'luck'", "an error_class that there isn't: 'luck'"),
+        ("UPDATE tasks SET case_names = '7'", "case_names that are no list of texts: '7'"),
+        ("UPDATE tasks SET case_names = '[]'", "program 1 has other verdicts than Mbpp/2 has cases"),
         ("UPDATE programs SET evaluation = '{'", "verdicts that can't be read"),
         ("UPDATE programs SET evaluation = '[]'", "verdicts that can't be read"),
         (f"UPDATE programs SET evaluation = '{'[' * 100_000}'", "verdicts that can't be read"),

@@ -11,6 +11,7 @@ from kept_runs import FAILED, PASSED, SETTINGS, TASKS, answer, begun, graded
 
 from trialbox.client import Evaluation, Isolation, IsolationPath, Usage
 from trialbox.synthesis.prompts import Message, Prompt
+from trialbox.synthesis.results import stored_report
 from trialbox.synthesis.store import ErrorClass, StoredRun, StoreError, evaluations, reopen
 
 
@@ -70,21 +71,24 @@ def test_verdicts_come_back_with_the_names_of_their_cases(tmp_path: Path) -> Non
         store.grade([graded(first.program_id, PASSED, FAILED)])
     with StoredRun(tmp_path) as run:
         told, waiting = run.programs()
-        assert waiting.verdicts is None
-        assert told.verdicts is not None
-        assert (told.verdicts.passed, told.verdicts.error_class) == (False, ErrorClass.OTHER_RUNTIME)
-        passed, failed = told.verdicts.cases
-        assert (passed.name, passed.verdict, passed.wall_seconds) == ("test_list[0]", "PASSED", 0.25)
-        assert (failed.name, failed.message, failed.actual) == ("test_list[1]", "ValueError: \ud800", "\0")
-        assert failed.shared_reason == "the test names a class"
-        samples = list(run.graded())
-        assert [(sample.index, sample.source, sample.is_repeated) for sample in samples] == [
-            (0, "one = 1", False),
-            (1, "one = 1", True),
-            (3, None, False),
+        assert waiting.evaluation is None
+        assert told.evaluation is not None
+        assert told.evaluation.cases == (PASSED, FAILED)
+        assert run.tasks[0].case_names == ["test_list[0]", "test_list[1]"]
+        told_of = stored_report(run, TASKS).graded
+        assert [(item.sample.index, item.sample.source, item.is_repeated, item.error_class) for item in told_of] == [
+            (0, "one = 1", False, ErrorClass.OTHER_RUNTIME),
+            (1, "one = 1", True, ErrorClass.OTHER_RUNTIME),
+            (3, "", False, ErrorClass.NO_CODE),
         ]
-        assert samples[0].evaluation.cases == (PASSED, FAILED)
-        assert samples[2].error_class is ErrorClass.NO_CODE
+
+
+def test_verdicts_that_are_not_of_the_task_s_cases_are_refused(tmp_path: Path) -> None:
+    with begun(tmp_path) as store:
+        store.add([answer("Mbpp/2", 0)])
+        store.grade([graded(1, PASSED)])
+    with StoredRun(tmp_path) as run, pytest.raises(StoreError, match="program 1 has other verdicts than Mbpp/2 has"):
+        list(run.programs())
 
 
 def test_a_batch_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -180,7 +184,7 @@ def of_a_later_version(path: Path) -> None:
     [
         (overwritten, "can't use .*run.sqlite: file is not a database"),
         (foreign, "run.sqlite is no run of trialbox"),
-        (of_a_later_version, "is a run in format 99; this trialbox knows format 1"),
+        (of_a_later_version, "is a run in format 99; this trialbox knows format 2"),
     ],
 )
 def test_a_file_that_is_no_run_is_refused_and_left_alone(
@@ -222,7 +226,7 @@ def test_no_reading_sorts_the_whole_run(tmp_path: Path) -> None:
     statements: list[str] = []
     with StoredRun(tmp_path) as run:
         run._connection.set_trace_callback(statements.append)
-        for rows in (run.samples(), run.programs(), run.graded()):
+        for rows in (run.samples(), run.programs()):
             list(rows)
         run._connection.set_trace_callback(None)
         plans = [step for query in statements for *_, step in run._connection.execute(f"EXPLAIN QUERY PLAN {query}")]

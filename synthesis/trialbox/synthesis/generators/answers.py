@@ -4,6 +4,7 @@ import json
 from typing import Any, NoReturn
 
 from trialbox.synthesis.generators.generator import Completion, FinishReason, Request, before_stop
+from trialbox.synthesis.one_line import one_line
 
 _REASONS = {
     "stop": FinishReason.STOP,
@@ -56,9 +57,7 @@ def complaint(text: str) -> str:
 
 def shown(text: str) -> str:
     """What a server wrote, shortened, in one line, without what a terminal would obey."""
-    line = " ".join(text.split())[: _SHOWN_CHARACTERS + 1]
-    visible = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)
-    return visible if len(visible) <= _SHOWN_CHARACTERS else f"{visible[:_SHOWN_CHARACTERS]}..."
+    return one_line(text, _SHOWN_CHARACTERS)
 
 
 def _text(choice: dict[str, Any]) -> tuple[str, bool]:

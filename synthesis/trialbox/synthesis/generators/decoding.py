@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from trialbox.synthesis.generators.extras import extra_synthesis
+from trialbox.synthesis.extras import extra_synthesis
 from trialbox.synthesis.generators.generator import Completion, FinishReason, GeneratorError, Request, before_stop
 
 with extra_synthesis("decoding"):

@@ -8,10 +8,9 @@ from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
-from trialbox.synthesis.generators.extras import extra_synthesis
+from trialbox.synthesis.extras import extra_synthesis
 from trialbox.synthesis.generators.generator import Completion, GeneratorError, Request
 from trialbox.synthesis.prompts import Prompt
 
@@ -20,10 +19,9 @@ with extra_synthesis("a model on this machine"):
     import transformers
 
     from trialbox.synthesis.generators.decoding import Endings, Sampler
+    from trialbox.synthesis.generators.loading import Dtype, loaded
 
 _log = logging.getLogger(__name__)
-
-Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
 DEFAULT_BATCH_SIZE = 32
 _WINDOW_BATCHES = 8
@@ -72,8 +70,7 @@ class LocalModel:
         Without `device`, the first GPU or else the CPU. `auto` is bfloat16 where a GPU has it, else float32. Raises
         GeneratorError.
         """
-        where = _device(device)
-        return cls(*_load(model, where, _dtype(dtype, where)), name=model, batch_size=batch_size)
+        return cls(*loaded(model, device, dtype), name=model, batch_size=batch_size)
 
     @property
     def batch_size(self) -> int:
@@ -175,43 +172,6 @@ class LocalModel:
         _log.warning("out of memory with %d samples at once; going on with %d", size, self._batch_size)
         if self._model.device.type == "cuda":
             torch.cuda.empty_cache()
-
-
-def _device(name: str | None) -> Any:
-    try:
-        device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
-    except RuntimeError as error:
-        raise GeneratorError(f"device must be a device such as cpu, cuda or cuda:1, not {name!r}") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise GeneratorError(f"device must be one of this machine, not {name!r}: torch finds no GPU")
-    return device
-
-
-def _dtype(name: Dtype, device: Any) -> Any:
-    if name == "auto":
-        return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
-    return getattr(torch, name)
-
-
-def _load(model: str, device: Any, dtype: Any) -> tuple[Any, Any]:
-    shows_progress = transformers.utils.logging.is_progress_bar_enabled()
-    # It would write over what the command shows.
-    transformers.utils.logging.disable_progress_bar()
-    try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(model, trust_remote_code=False)
-        # Pickled weights and a model's own modules are programs that would run here.
-        loaded = transformers.AutoModelForCausalLM.from_pretrained(
-            model, dtype=dtype, use_safetensors=True, trust_remote_code=False
-        )
-        return loaded.to(device), tokenizer
-    except (OSError, ValueError, ImportError) as error:
-        place = "" if Path(model).is_dir() else ", which is no folder here"
-        raise GeneratorError(f"can't load the model {model!r}{place}: {error}") from error
-    except torch.OutOfMemoryError as error:
-        raise GeneratorError(f"{device} has too little memory for the model {model!r}") from error
-    finally:
-        if shows_progress:
-            transformers.utils.logging.enable_progress_bar()
 
 
 def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:

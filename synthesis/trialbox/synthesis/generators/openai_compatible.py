@@ -5,8 +5,8 @@ import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import Any
 
+from trialbox.synthesis.extras import extra_synthesis
 from trialbox.synthesis.generators.answers import AnswerError, complaint, read_answer, shown
-from trialbox.synthesis.generators.extras import extra_synthesis
 from trialbox.synthesis.generators.generator import Completion, GeneratorError, Request
 from trialbox.synthesis.generators.retries import Patience
 

@@ -5,8 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from trialbox.client import AsyncSandbox, Evaluation, IsolationPath, Limits, Suite
-from trialbox.synthesis.results import error_class
+from trialbox.client import AsyncSandbox, IsolationPath, Limits, Suite
 from trialbox.synthesis.store import GradedProgram, Ungraded
 from trialbox.synthesis.tasks import Task
 
@@ -54,7 +53,7 @@ class Grading:
                     async for evaluation in evaluations:
                         assert evaluation.index is not None, "evaluate_many numbers them"
                         program = in_flight.pop(evaluation.index)
-                        await verdicts.add(_graded(program, tasks[program.task_id], evaluation))
+                        await verdicts.add(GradedProgram(program_id=program.program_id, evaluation=evaluation))
                 committing.cancel()
         finally:
             await verdicts.commit()
@@ -103,13 +102,3 @@ async def _pairs(
             in_flight[index] = program
             index += 1
             yield program.source, tasks[program.task_id].suite
-
-
-def _graded(program: Ungraded, task: Task, evaluation: Evaluation) -> GradedProgram:
-    base = Evaluation(cases=evaluation.cases[: task.base_cases])
-    return GradedProgram(
-        program_id=program.program_id,
-        evaluation=evaluation,
-        base_passed=None if task.base_cases is None else base.passed,
-        error_class=error_class(evaluation),
-    )

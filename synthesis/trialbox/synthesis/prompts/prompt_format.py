@@ -1,9 +1,7 @@
 """How prompts look: the few-shot text of Austin et al. (2021), programs to complete, and chats."""
 
 import enum
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from trialbox.synthesis.prompts.prompt import Message, Prompt
 from trialbox.synthesis.tasks import Task
@@ -58,7 +56,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptFormat:
-    """Makes prompts of tasks. It holds plain values only, so that a run can keep it: see `settings`.
+    """Makes prompts of tasks.
 
     The few-shot format is the paper's, byte by byte:
 
@@ -107,16 +105,6 @@ class PromptFormat:
                 return Prompt(task_id=task.task_id, content=self._few_shot(task), stop=(DONE,))
             case Style.CHAT:
                 return Prompt(task_id=task.task_id, content=self._chat(task))
-
-    def settings(self) -> dict[str, Any]:
-        """The format as JSON has it."""
-        return {**asdict(self), "examples": [{**asdict(one), "asserts": [*one.asserts]} for one in self.examples]}
-
-    @classmethod
-    def from_settings(cls, settings: Mapping[str, Any]) -> "PromptFormat":
-        """The format that `settings` told of."""
-        examples = tuple(Example(**{**one, "asserts": tuple(one["asserts"])}) for one in settings["examples"])
-        return cls(**{**settings, "style": Style(settings["style"]), "examples": examples})
 
     def _few_shot(self, task: Task) -> str:
         shots = [

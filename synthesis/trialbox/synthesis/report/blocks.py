@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from trialbox.client import Trust, Verdict
+from trialbox.client import CaseResult, Evaluation, Trust, Verdict
 from trialbox.synthesis.report.packing import Interned
-from trialbox.synthesis.store import CaseRow, Group, SampleRow, TaskRun, Verdicts
+from trialbox.synthesis.store import Group, SampleRow, TaskRow, TaskRun
 
 # A letter a case: a task of an extended data set has hundreds, and eighty programs.
 VERDICT_LETTERS = {
@@ -25,7 +25,7 @@ def block(run: TaskRun, prompt: Callable[[str], str]) -> dict[str, Any]:
     Texts are numbers into `texts`: most stand there many times.
     """
     texts = Interned()
-    groups = [_group(group, texts) for group in run.groups]
+    groups = [_group(run.task, group, texts) for group in run.groups]
     return {
         "reference": run.task.reference,
         "note": run.task.note,
@@ -40,11 +40,11 @@ def block(run: TaskRun, prompt: Callable[[str], str]) -> dict[str, Any]:
     }
 
 
-def _group(group: Group, texts: Interned) -> dict[str, Any]:
+def _group(task: TaskRow, group: Group, texts: Interned) -> dict[str, Any]:
     return {
         "source": None if group.program is None else texts.number(group.program.source),
         "state": group.state,
-        "verdicts": group.verdicts and _verdicts(group.verdicts, texts),
+        "verdicts": group.evaluation and _verdicts(task, group.evaluation, texts),
         "samples": [_sample(sample, texts) for sample in group.samples],
     }
 
@@ -63,20 +63,20 @@ def _sample(sample: SampleRow, texts: Interned) -> dict[str, Any]:
     }
 
 
-def _verdicts(verdicts: Verdicts, texts: Interned) -> dict[str, Any]:
+def _verdicts(task: TaskRow, evaluation: Evaluation, texts: Interned) -> dict[str, Any]:
     return {
-        "base": verdicts.base_passed,
-        "names": [texts.number(case.name) for case in verdicts.cases],
-        "verdicts": "".join(VERDICT_LETTERS[case.verdict] for case in verdicts.cases),
-        "trusts": "".join(TRUST_LETTERS[case.trust] for case in verdicts.cases),
-        "milliseconds": [round(case.wall_seconds * 1000) for case in verdicts.cases],
+        "base": task.base_passed(evaluation),
+        "names": [texts.number(name) for name in task.case_names],
+        "verdicts": "".join(VERDICT_LETTERS[case.verdict] for case in evaluation.cases),
+        "trusts": "".join(TRUST_LETTERS[case.trust] for case in evaluation.cases),
+        "milliseconds": [round(case.wall_seconds * 1000) for case in evaluation.cases],
         "details": {
             number: [texts.number(text) for text in _details(case)]
-            for number, case in enumerate(verdicts.cases)
+            for number, case in enumerate(evaluation.cases)
             if any(_details(case))
         },
     }
 
 
-def _details(case: CaseRow) -> Sequence[str]:
+def _details(case: CaseResult) -> Sequence[str]:
     return case.message, case.actual, case.expected, case.shared_reason

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from trialbox.synthesis.extras import extra_synthesis
 from trialbox.synthesis.generators import FinishReason
-from trialbox.synthesis.generators.extras import extra_synthesis
 from trialbox.synthesis.results import CONFIDENCE, Estimate, Summary
 from trialbox.synthesis.store import NOT_GRADED, PASSED, STATES
 

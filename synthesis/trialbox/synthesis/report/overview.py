@@ -5,7 +5,7 @@ from typing import Any
 
 from trialbox.client import Verdict
 from trialbox.synthesis.report.packing import Interned
-from trialbox.synthesis.store import PASSED, Group, TaskRun
+from trialbox.synthesis.store import PASSED, Group, TaskRow, TaskRun
 
 _REASON_LENGTH = 120
 
@@ -23,7 +23,7 @@ class Overview:
     def add(self, run: TaskRun) -> None:
         """Add a task and its groups of samples."""
         for number, group in enumerate(run.groups):
-            self._add_group(number, group)
+            self._add_group(run.task, number, group)
         states = Counter(run.states)
         self._tasks.append(
             {
@@ -37,15 +37,15 @@ class Overview:
             }
         )
 
-    def _add_group(self, number: int, group: Group) -> None:
-        cases = group.verdicts.cases if group.verdicts is not None else ()
+    def _add_group(self, task: TaskRow, number: int, group: Group) -> None:
+        cases = group.evaluation.cases if group.evaluation else ()
         failed = next((case for case in cases if case.verdict is not Verdict.PASSED), None)
         row = {
             "task": len(self._tasks),
             "group": number,
             "samples": len(group.samples),
             "state": group.state,
-            "base": group.verdicts and group.verdicts.base_passed,
+            "base": group.evaluation and task.base_passed(group.evaluation),
             "passed": sum(case.verdict is Verdict.PASSED for case in cases),
             "cases": len(cases),
             "reason": self._reasons.number("" if failed is None else failed.message[:_REASON_LENGTH]),

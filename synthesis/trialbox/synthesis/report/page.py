@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from trialbox.synthesis.generators.extras import extra_synthesis
+from trialbox.synthesis.extras import extra_synthesis
 from trialbox.synthesis.report.blocks import TRUST_LETTERS, VERDICT_LETTERS, block
 from trialbox.synthesis.report.figures import figures
 from trialbox.synthesis.report.overview import Overview

@@ -1,7 +1,6 @@
 """What became of graded programs: how many pass, how far that can be trusted, and the files that tell of it."""
 
 from trialbox.synthesis.results.document import document
-from trialbox.synthesis.results.error_class import error_class
 from trialbox.synthesis.results.files import FILES, remove, write
 from trialbox.synthesis.results.graded import Graded, SharedCase
 from trialbox.synthesis.results.json_pieces import pieces
@@ -24,7 +23,6 @@ __all__ = [
     "TaskCount",
     "TaskTally",
     "document",
-    "error_class",
     "estimate",
     "pass_at_k",
     "pieces",

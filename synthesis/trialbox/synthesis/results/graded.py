@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trialbox.client import Case, CaseResult, Evaluation
-from trialbox.synthesis.results.error_class import error_class
-from trialbox.synthesis.store import ErrorClass
+from trialbox.synthesis.store import ErrorClass, error_class
 from trialbox.synthesis.tasks import Sample
 
 

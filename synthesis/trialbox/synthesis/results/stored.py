@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from trialbox.client import Evaluation
 from trialbox.synthesis.results.graded import Graded
 from trialbox.synthesis.results.report import Report
-from trialbox.synthesis.store import StoredRun, StoreError
+from trialbox.synthesis.store import StoredRun, StoreError, task_runs
 from trialbox.synthesis.tasks import Sample, Task
 
 
@@ -26,9 +27,19 @@ class _StoredPrograms:
     tasks: Mapping[str, Task]
 
     def __iter__(self) -> Iterator[Graded]:
-        for one in self.run.graded():
-            task = self.tasks.get(one.task_id)
-            if task is None or (one.source is not None and len(one.evaluation.cases) != len(task.suite.cases)):
-                raise StoreError(f"the run's verdicts for {one.task_id!r} are not those of the tasks' cases")
-            sample = Sample(task=task, index=one.index, source=one.source or "")
-            yield Graded(sample, one.evaluation, has_program=one.source is not None, is_repeated=one.is_repeated)
+        for run in task_runs(self.run):
+            task = self.tasks.get(run.task.task_id)
+            if task is None or len(run.task.case_names) != len(task.suite.cases):
+                raise StoreError(f"the run's verdicts for {run.task.task_id!r} are not those of the tasks' cases")
+            programs = {program.program_id: program for program in run.programs}
+            seen: set[int] = set()
+            for row in run.samples:
+                if row.program_id is None:
+                    no_program = Sample(task=task, index=row.index, source="")
+                    yield Graded(no_program, Evaluation(cases=()), has_program=False)
+                    continue
+                program = programs[row.program_id]
+                if program.evaluation is not None:
+                    sample = Sample(task=task, index=row.index, source=program.source)
+                    yield Graded(sample, program.evaluation, is_repeated=row.program_id in seen)
+                    seen.add(row.program_id)

@@ -40,7 +40,7 @@ class Summary:
         base_passed = 0
         for group in run.groups:
             self.programs += group.program is not None
-            if group.verdicts is not None and group.verdicts.base_passed:
+            if group.evaluation is not None and run.task.base_passed(group.evaluation):
                 base_passed += len(group.samples)
             for sample in group.samples:
                 if sample.tokens is not None:

@@ -1,9 +1,10 @@
 """Keeps a run's prompts, samples, programs and verdicts so that no kill loses more than the batch in flight."""
 
+from trialbox.synthesis.store.error_class import ErrorClass, error_class
 from trialbox.synthesis.store.errors import StoreError
 from trialbox.synthesis.store.opening import begin, reopen
-from trialbox.synthesis.store.reading import GradedSample, StoredRun
-from trialbox.synthesis.store.rows import CaseRow, ErrorClass, ProgramRow, RunView, SampleRow, TaskRow, Verdicts
+from trialbox.synthesis.store.reading import StoredRun
+from trialbox.synthesis.store.rows import ProgramRow, RunView, SampleRow, TaskRow
 from trialbox.synthesis.store.store import Answer, Counts, GradedProgram, Store, Ungraded
 from trialbox.synthesis.store.task_runs import NOT_GRADED, PASSED, STATES, Group, TaskRun, task_runs
 
@@ -12,11 +13,9 @@ __all__ = [
     "PASSED",
     "STATES",
     "Answer",
-    "CaseRow",
     "Counts",
     "ErrorClass",
     "GradedProgram",
-    "GradedSample",
     "Group",
     "ProgramRow",
     "RunView",
@@ -27,8 +26,8 @@ __all__ = [
     "TaskRow",
     "TaskRun",
     "Ungraded",
-    "Verdicts",
     "begin",
+    "error_class",
     "reopen",
     "task_runs",
 ]

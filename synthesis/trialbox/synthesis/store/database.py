@@ -15,7 +15,7 @@ from trialbox.synthesis.store.errors import StoreError
 
 FILE = "run.sqlite"
 _APPLICATION_ID = 0x74726C62  # "trlb"
-_VERSION = 1
+_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE run (seconds REAL NOT NULL);
@@ -36,9 +36,6 @@ CREATE TABLE programs (
     digest BLOB NOT NULL,
     source TEXT NOT NULL,
     passed INTEGER,
-    base_passed INTEGER,
-    error_class TEXT,
-    wall_seconds REAL,
     evaluation TEXT,
     UNIQUE (position, digest)
 );
@@ -62,9 +59,9 @@ _MIXED_UP = "SELECT 1 FROM samples JOIN programs USING (program_id) WHERE sample
 _KINDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("task_id", "prompt", "note", "case_names", "content", "source", "text", "finish_reason"), (str,)),
     **dict.fromkeys(("name", "value"), (str,)),
-    **dict.fromkeys(("reference", "prompt_id", "error_class", "evaluation", "program_source"), (str, NoneType)),
+    **dict.fromkeys(("reference", "prompt_id", "evaluation"), (str, NoneType)),
     **dict.fromkeys(("position", "number"), (int,)),
-    **dict.fromkeys(("base_cases", "program_id", "base_passed", "seed", "tokens"), (int, NoneType)),
+    **dict.fromkeys(("base_cases", "program_id", "seed", "tokens"), (int, NoneType)),
     **dict.fromkeys(("temperature", "seconds"), (float, NoneType)),
 }
 """What columns hold; to SQLite their types are no more than advice."""

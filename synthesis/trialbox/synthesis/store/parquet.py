@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from trialbox.client import Verdict
-from trialbox.synthesis.generators.extras import extra_synthesis
-from trialbox.synthesis.store.errors import StoreError
+from trialbox.synthesis.extras import extra_synthesis
+from trialbox.synthesis.store.error_class import ErrorClass, error_class
 from trialbox.synthesis.store.replacing import replacing
-from trialbox.synthesis.store.rows import ErrorClass, ProgramRow, RunView, SampleRow
+from trialbox.synthesis.store.rows import ProgramRow, RunView, SampleRow, TaskRow
 from trialbox.synthesis.store.task_runs import task_runs
 
 _TOGETHER = 2000
@@ -18,15 +18,12 @@ _TOGETHER = 2000
 def write_parquet(run: RunView, path: Path) -> int:
     """Write a run's samples to a file, at once; returns how many.
 
-    Lone surrogates, which Parquet's strings can't hold, become U+FFFD. Raises StoreError where pyarrow is missing, and
-    OSError.
+    Lone surrogates, which Parquet's strings can't hold, become U+FFFD. Raises ModuleNotFoundError where pyarrow is
+    missing, OSError, and what `run` raises.
     """
-    try:
-        with extra_synthesis("writing Parquet"):
-            import pyarrow
-            from pyarrow import parquet
-    except ModuleNotFoundError as error:
-        raise StoreError(str(error)) from error
+    with extra_synthesis("writing Parquet"):
+        import pyarrow
+        from pyarrow import parquet
     text, whole, real, truth = pyarrow.string(), pyarrow.int64(), pyarrow.float64(), pyarrow.bool_()
     schema = pyarrow.schema(
         {
@@ -62,11 +59,11 @@ def _rows(run: RunView) -> Iterator[dict[str, Any]]:
     for task_run in task_runs(run):
         programs = {program.program_id: program for program in task_run.programs}
         for sample in task_run.samples:
-            yield _row(sample, None if sample.program_id is None else programs[sample.program_id])
+            yield _row(task_run.task, sample, None if sample.program_id is None else programs[sample.program_id])
 
 
-def _row(sample: SampleRow, program: ProgramRow | None) -> dict[str, Any]:
-    verdicts = program.verdicts if program else None
+def _row(task: TaskRow, sample: SampleRow, program: ProgramRow | None) -> dict[str, Any]:
+    evaluation = program.evaluation if program else None
     return {
         "task_id": _clean(sample.task_id),
         "sample": sample.index,
@@ -79,11 +76,11 @@ def _row(sample: SampleRow, program: ProgramRow | None) -> dict[str, Any]:
         "seconds": sample.seconds,
         "program_id": sample.program_id,
         "source": _clean(program.source) if program else None,
-        "passed": verdicts.passed if verdicts else None if program else False,
-        "base_passed": verdicts.base_passed if verdicts else None,
-        "error": verdicts.error_class if verdicts else None if program else ErrorClass.NO_CODE,
-        "cases_passed": sum(case.verdict is Verdict.PASSED for case in verdicts.cases) if verdicts else None,
-        "verdicts": [case.verdict for case in verdicts.cases] if verdicts else None,
+        "passed": evaluation.passed if evaluation else None if program else False,
+        "base_passed": task.base_passed(evaluation) if evaluation else None,
+        "error": error_class(evaluation) if evaluation else None if program else ErrorClass.NO_CODE,
+        "cases_passed": sum(case.verdict is Verdict.PASSED for case in evaluation.cases) if evaluation else None,
+        "verdicts": [case.verdict for case in evaluation.cases] if evaluation else None,
     }
 
 

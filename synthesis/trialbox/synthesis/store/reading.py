@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from types import NoneType, TracebackType
@@ -15,7 +15,7 @@ from trialbox.synthesis.prompts import Prompt
 from trialbox.synthesis.store import evaluations
 from trialbox.synthesis.store.database import FILE, connect, telling
 from trialbox.synthesis.store.errors import StoreError
-from trialbox.synthesis.store.rows import CaseRow, ErrorClass, ProgramRow, SampleRow, TaskRow, Verdicts
+from trialbox.synthesis.store.rows import ProgramRow, SampleRow, TaskRow
 
 _NUMBER = (int, float, NoneType)
 _SETTINGS: dict[str, Any] = {
@@ -27,21 +27,6 @@ _SETTINGS: dict[str, Any] = {
 }
 """Those that decide what is done with a run."""
 _SHOWN = 60
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GradedSample:
-    """A sample whose program has its verdicts, or that holds none."""
-
-    task_id: str
-    index: int
-    source: str | None
-    """None where there is no program."""
-    evaluation: Evaluation
-    """Without cases where there is no program."""
-    error_class: ErrorClass | None
-    is_repeated: bool
-    """Whether an earlier sample of the task holds the same program, which was executed once."""
 
 
 class StoredRun:
@@ -72,10 +57,11 @@ class StoredRun:
     @cached_property
     def tasks(self) -> Sequence[TaskRow]:
         """In the data set's order."""
-        rows = self._rows("SELECT task_id, prompt, reference, base_cases, note FROM tasks ORDER BY position")
+        names = ("task_id", "prompt", "reference", "base_cases", "note")
+        query = "SELECT case_names, task_id, prompt, reference, base_cases, note FROM tasks ORDER BY position"
         return [
-            TaskRow(task_id=task_id, prompt=prompt, reference=reference, base_cases=base_cases, note=note)
-            for task_id, prompt, reference, base_cases, note in rows
+            TaskRow(case_names=self._case_names(case_names), **dict(zip(names, values, strict=True)))
+            for case_names, *values in self._rows(query)
         ]
 
     def prompt(self, prompt_id: str) -> str:
@@ -97,65 +83,15 @@ class StoredRun:
     def programs(self) -> Iterator[ProgramRow]:
         """All of them, by task, in the order in which they came."""
         query = (
-            "SELECT program_id, task_id, case_names, source, base_passed, error_class, evaluation"
+            "SELECT program_id, task_id, source, evaluation"
             " FROM programs JOIN tasks USING (position) ORDER BY position, program_id"
         )
-        for program_id, task_id, case_names, source, base_passed, error_class, evaluation in self._rows(query):
-            verdicts = None
-            if evaluation is not None:
-                read = self._evaluation(evaluation)
-                verdicts = Verdicts(
-                    passed=read.passed,
-                    base_passed=None if base_passed is None else bool(base_passed),
-                    error_class=self._error_class(error_class),
-                    cases=[
-                        CaseRow(
-                            name=name,
-                            verdict=case.verdict,
-                            trust=case.trust,
-                            message=case.message,
-                            actual=case.actual,
-                            expected=case.expected,
-                            wall_seconds=case.wall_seconds,
-                            shared_reason=case.shared_reason,
-                        )
-                        for name, case in zip(self._case_names(case_names, len(read.cases)), read.cases, strict=True)
-                    ],
-                )
-            yield ProgramRow(program_id=program_id, task_id=task_id, source=source, verdicts=verdicts)
-
-    def graded(self) -> Iterator[GradedSample]:
-        """All samples but those whose program waits for its verdicts, in the order of tasks, then of samples."""
-        query = (
-            "SELECT task_id, number, program_id, source AS program_source, error_class, evaluation"
-            " FROM samples JOIN tasks USING (position) LEFT JOIN programs USING (program_id)"
-            " WHERE program_id IS NULL OR evaluation IS NOT NULL ORDER BY samples.position, number"
-        )
-        seen: set[int] = set()
-        current = ""
-        for task_id, number, program_id, source, error_class, evaluation in self._rows(query):
-            if task_id != current:
-                current = task_id
-                seen.clear()
-            if program_id is None:
-                yield GradedSample(
-                    task_id=task_id,
-                    index=number,
-                    source=None,
-                    evaluation=Evaluation(cases=()),
-                    error_class=ErrorClass.NO_CODE,
-                    is_repeated=False,
-                )
-                continue
-            yield GradedSample(
-                task_id=task_id,
-                index=number,
-                source=source,
-                evaluation=self._evaluation(evaluation),
-                error_class=self._error_class(error_class),
-                is_repeated=program_id in seen,
-            )
-            seen.add(program_id)
+        cases = {task.task_id: len(task.case_names) for task in self.tasks}
+        for program_id, task_id, source, text in self._rows(query):
+            evaluation = None if text is None else self._evaluation(text)
+            if evaluation is not None and len(evaluation.cases) != cases[task_id]:
+                raise StoreError(f"{self._path}: program {program_id} has other verdicts than {task_id} has cases")
+            yield ProgramRow(program_id=program_id, task_id=task_id, source=source, evaluation=evaluation)
 
     def close(self) -> None:
         """Let go of it."""
@@ -175,15 +111,10 @@ class StoredRun:
         except ValueError as error:
             raise StoreError(f"{self._path} holds verdicts that can't be read: {error}") from error
 
-    def _error_class(self, name: str | None) -> ErrorClass | None:
-        if name is not None and name not in tuple(ErrorClass):
-            raise StoreError(f"{self._path} holds an error_class that there isn't: {name!r:.{_SHOWN}}")
-        return None if name is None else ErrorClass(name)
-
-    def _case_names(self, text: str, cases: int) -> list[str]:
+    def _case_names(self, text: str) -> list[str]:
         names = _parsed("case_names", text)
-        if not isinstance(names, list) or len(names) != cases or not all(isinstance(name, str) for name in names):
-            raise StoreError(f"{self._path} holds {cases} verdicts for the cases {text!r:.{_SHOWN}}")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise StoreError(f"{self._path} holds case_names that are no list of texts: {text!r:.{_SHOWN}}")
         return names
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> Iterator[Any]:

@@ -1,23 +1,10 @@
 """What is kept of a run, as its readers see it."""
 
-import enum
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from trialbox.client import Trust, Verdict
-
-
-class ErrorClass(enum.StrEnum):
-    """Why a sample does not solve its task (after Austin et al., 2021; time-out, memory and no code are ours)."""
-
-    SYNTAX = "syntax"
-    TYPE = "type"
-    OTHER_RUNTIME = "other runtime"
-    WRONG_RESULT = "wrong result"
-    TIME_OUT = "time-out"
-    MEMORY = "memory"
-    NO_CODE = "no code"
+from trialbox.client import Evaluation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +19,11 @@ class TaskRow:
     base_cases: int | None
     """How many cases, from the first, are those of the data set that this one extends; None where it extends none."""
     note: str
+    case_names: Sequence[str]
+
+    def base_passed(self, evaluation: Evaluation) -> bool | None:
+        """Whether the first `base_cases` all passed; None where the task extends no other."""
+        return None if self.base_cases is None else Evaluation(cases=evaluation.cases[: self.base_cases]).passed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,41 +45,14 @@ class SampleRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaseRow:
-    """What a program's case came to."""
-
-    name: str
-    verdict: Verdict
-    trust: Trust
-    message: str
-    actual: str
-    expected: str
-    wall_seconds: float
-    shared_reason: str = ""
-    """Why test and program could not be kept apart, where trust is SHARED."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdicts:
-    """What grading a program came to."""
-
-    passed: bool
-    base_passed: bool | None
-    """Whether the first `base_cases` all passed; None where the task extends no other."""
-    error_class: ErrorClass | None
-    """None where it passed."""
-    cases: Sequence[CaseRow]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramRow:
     """A program that samples of one task came to; the same text is one program, executed once."""
 
     program_id: int
     task_id: str
     source: str
-    verdicts: Verdicts | None
-    """None while it is not graded."""
+    evaluation: Evaluation | None
+    """A result for each of the task's cases; None while it is not graded."""
 
 
 class RunView(Protocol):

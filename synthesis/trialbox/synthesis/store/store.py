@@ -15,7 +15,6 @@ from trialbox.synthesis.store import evaluations
 from trialbox.synthesis.store.database import FILE, as_json, as_text, telling, transaction
 from trialbox.synthesis.store.errors import StoreError
 from trialbox.synthesis.store.reading import prompt_text, read_settings
-from trialbox.synthesis.store.rows import ErrorClass
 
 _SHOWN = 200
 
@@ -52,9 +51,6 @@ class GradedProgram:
 
     program_id: int
     evaluation: Evaluation
-    base_passed: bool | None
-    """None where its task extends no other."""
-    error_class: ErrorClass | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,23 +149,9 @@ class Store:
 
     def grade(self, graded: Sequence[GradedProgram]) -> None:
         """Keep verdicts."""
-        rows = [
-            (
-                one.evaluation.passed,
-                one.base_passed,
-                one.error_class,
-                one.evaluation.usage.wall_seconds,
-                evaluations.written(one.evaluation),
-                one.program_id,
-            )
-            for one in graded
-        ]
+        rows = [(one.evaluation.passed, evaluations.written(one.evaluation), one.program_id) for one in graded]
         with telling(self._path), transaction(self._connection):
-            self._connection.executemany(
-                "UPDATE programs SET passed = ?, base_passed = ?, error_class = ?, wall_seconds = ?, evaluation = ?"
-                " WHERE program_id = ?",
-                rows,
-            )
+            self._connection.executemany("UPDATE programs SET passed = ?, evaluation = ? WHERE program_id = ?", rows)
             self._keep_time()
 
     def close(self) -> None:

@@ -7,7 +7,9 @@ from functools import cached_property
 from itertools import groupby
 from typing import Generic, TypeVar
 
-from trialbox.synthesis.store.rows import ErrorClass, ProgramRow, RunView, SampleRow, TaskRow, Verdicts
+from trialbox.client import Evaluation
+from trialbox.synthesis.store.error_class import ErrorClass, error_class
+from trialbox.synthesis.store.rows import ProgramRow, RunView, SampleRow, TaskRow
 
 _Row = TypeVar("_Row", SampleRow, ProgramRow)
 
@@ -15,13 +17,6 @@ PASSED = "passed"
 NOT_GRADED = "not graded"
 STATES = (PASSED, *ErrorClass, NOT_GRADED)
 """What a sample can come to."""
-
-
-def state(verdicts: Verdicts | None) -> str:
-    """Say what a program came to."""
-    if verdicts is None:
-        return NOT_GRADED
-    return PASSED if verdicts.passed else str(verdicts.error_class)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +29,16 @@ class Group:
     @property
     def state(self) -> str:
         """One of STATES."""
-        return ErrorClass.NO_CODE if self.program is None else state(self.program.verdicts)
+        if self.program is None:
+            return ErrorClass.NO_CODE
+        if self.program.evaluation is None:
+            return NOT_GRADED
+        return error_class(self.program.evaluation) or PASSED
 
     @property
-    def verdicts(self) -> Verdicts | None:
-        """None where there is no program, or none yet."""
-        return None if self.program is None else self.program.verdicts
+    def evaluation(self) -> Evaluation | None:
+        """None where there is no program, or no verdict yet."""
+        return None if self.program is None else self.program.evaluation
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,10 @@
 """Why a program fails is told by its verdicts; what it claims only chooses among run-time errors."""
 
 import pytest
-from reports import PASSED
+from kept_runs import PASSED
 
 from trialbox.client import CaseResult, Evaluation, ProgramException, Verdict
-from trialbox.synthesis.results import error_class
-from trialbox.synthesis.store import ErrorClass
+from trialbox.synthesis.store import ErrorClass, error_class
 
 
 def case(verdict: Verdict, exception: str | None = None) -> CaseResult:

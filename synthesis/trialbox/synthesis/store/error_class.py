@@ -1,7 +1,21 @@
-"""Why a program does not solve its task, in the classes of Austin et al. (2021) and three more."""
+"""Why a sample does not solve its task, in the classes of Austin et al. (2021) and three more."""
+
+import enum
 
 from trialbox.client import CaseResult, Evaluation, Verdict
-from trialbox.synthesis.store import ErrorClass
+
+
+class ErrorClass(enum.StrEnum):
+    """Why a sample does not solve its task (after Austin et al., 2021; time-out, memory and no code are ours)."""
+
+    SYNTAX = "syntax"
+    TYPE = "type"
+    OTHER_RUNTIME = "other runtime"
+    WRONG_RESULT = "wrong result"
+    TIME_OUT = "time-out"
+    MEMORY = "memory"
+    NO_CODE = "no code"
+
 
 _CLASSES = {
     Verdict.FAILED: ErrorClass.WRONG_RESULT,
