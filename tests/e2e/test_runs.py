@@ -176,6 +176,23 @@ def test_other_settings_and_a_second_command_are_refused(
         first.communicate()
 
 
+def test_some_tasks_are_tried_first_and_their_choice_is_the_run_s(
+    address: str, tasks: Path, samples: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    options: list[str | Path] = ["sample", "--tasks", "mbpp", "--data", tasks, "--recorded", samples, "--out", out]
+    options += ["--shots", "0", "--sample-only"]
+    trialbox(*options, "--ids", "12,Mbpp/13", "--ids", "11", "--limit", "2")
+    assert [row.task_id for row in samples_of(out)] == ["Mbpp/13", "Mbpp/11"]
+    trialbox(*options, "--ids", "13,11", "--limit", "2", "--resume")
+    complaint = trialbox(*options, "--ids", "13,11", "--resume", status=2)
+    assert f"limit is 2 in the run in {out}, and null is asked for".encode() in complaint
+    complaint = trialbox(*options, "--limit", "2", "--resume", status=2)
+    assert b'ids is ["Mbpp/13", "Mbpp/11"] in the run in' in complaint and b"and null is asked for" in complaint
+    document = json.loads(trialbox("evaluate", "--run", out, "--server", address, "--json", status=1))
+    assert (document["tasks"], document["programs"]) == (2, 2)
+
+
 def test_a_recorded_file_that_holds_too_few_samples_is_told_of_and_the_rest_is_kept(
     address: str, tasks: Path, samples: Path, tmp_path: Path
 ) -> None:
@@ -244,6 +261,7 @@ SAMPLE = ("sample", "--tasks", "mbpp", "--data", "DATA", "--out", "OUT")
             "temperature must be a finite number",
         ),
         ((*SAMPLE, "--recorded", "DATA", "--split", "dev"), "mbpp has no part 'dev'"),
+        ((*SAMPLE, "--recorded", "DATA", "--ids", "11,14"), "mbpp: no task has the id '14'"),
         (("evaluate", "--tasks", "mbpp", "--data", "DATA", "--reference", "--resume"), "--resume goes on"),
         (("evaluate", "--run", "OUT", "--reference"), "--run has tasks and samples of its own"),
         (("evaluate", "--run", "OUT"), "there is no run in"),

@@ -89,7 +89,9 @@ def run_tasks(settings: Mapping[str, Any], data: str | None) -> list[Task]:
         raise TaskFileError(f"{error}; --data tells where the run's tasks are now") from error
     if md5 != settings["data_md5"]:
         raise TaskFileError(f"{file} has the MD5 {md5}; the run's tasks are in one with {settings['data_md5']}")
-    return load(settings["tasks"], file, split=settings.get("split"))
+    # A run of recorded programs has all tasks.
+    chosen = {name: settings.get(name) for name in ("split", "ids", "limit")}
+    return load(settings["tasks"], file, **chosen)
 
 
 def work(
