@@ -193,13 +193,16 @@ def test_some_tasks_are_tried_first_and_their_choice_is_the_run_s(
     assert (document["tasks"], document["programs"]) == (2, 2)
 
 
-def test_a_recorded_file_that_holds_too_few_samples_is_told_of_and_the_rest_is_kept(
-    address: str, tasks: Path, samples: Path, tmp_path: Path
+def test_a_recorded_file_that_holds_too_few_samples_is_told_of_and_no_run_is_begun(
+    tasks: Path, samples: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     options: list[str | Path] = ["sample", "--tasks", "mbpp", "--data", tasks, "--recorded", samples, "--out", out]
-    complaint = trialbox(*options, "--shots", "0", "--samples", str(SAMPLES + 1), "--server", address, status=3)
-    assert f"holds {SAMPLES} samples for Mbpp/13; number {SAMPLES + 1} is wanted".encode() in complaint
+    complaint = trialbox(*options, "--shots", "0", "--samples", str(SAMPLES + 1), status=2)
+    there = ", ".join(f"{SAMPLES} for Mbpp/{number}" for number in (13, 11, 12))
+    told = f"for 3 of 3 tasks: {SAMPLES + 1} for each are wanted, and there are {there}"
+    assert complaint.decode() == f"trialbox: {samples} holds too few samples {told}\n"
+    assert not out.exists()
 
 
 async def test_a_model_s_server_may_fail_and_the_run_go_on_with_another(
@@ -232,6 +235,40 @@ async def test_a_model_s_server_may_fail_and_the_run_go_on_with_another(
     document = results(tmp_path / "out")
     assert (document["programs"], document["programs_passed"], document["passed"]) == (6, 2, 1)
     assert b"sk-secret" not in (tmp_path / "out" / "run.sqlite").read_bytes()
+
+
+async def test_a_model_s_wrong_name_leaves_the_folder_free_for_the_right_one(tasks: Path, tmp_path: Path) -> None:
+    pytest.importorskip("httpx", reason="make synthesis installs it")
+    out = tmp_path / "out"
+    options = ["--tasks", "mbpp", "--data", tasks, "--shots", "0", "--sample-only", "--out", out]
+    async with scripted_http.serving(named("small")) as served:
+
+        async def sampled(model: str) -> tuple[int | None, str]:
+            command = [sys.executable, "-m", "trialbox.cli", "sample", "--api", served.url, "--api-model", model]
+            running = await asyncio.create_subprocess_exec(*command, *map(str, options), stderr=PIPE, stdout=PIPE)
+            _, complaints = await running.communicate()
+            return running.returncode, complaints.decode()
+
+        status, complaints = await sampled("smal")
+        assert status == 3
+        assert "answered 404: no such model" in complaints
+        assert complaints.endswith(f"trialbox: no sample came; {out} is free for a run\n")
+        assert await sampled("small") == (0, "")
+        assert len(samples_of(out)) == len(TASKS)
+        status, complaints = await sampled("smal")
+        assert status == 2 and "there is a run in" in complaints
+
+
+def named(model: str) -> scripted_http.Answer:
+    """Answers for the model of this name."""
+    answer = answering(only=100)
+
+    async def unless_other(received: scripted_http.Received) -> scripted_http.Reply | None:
+        if received.body["model"] != model:
+            return scripted_http.Reply(status=404, body=b'{"error": {"message": "no such model"}}')
+        return await answer(received)
+
+    return unless_other
 
 
 def answering(*, only: int) -> scripted_http.Answer:

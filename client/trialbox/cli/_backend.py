@@ -46,12 +46,17 @@ class Backend:
             return {"model": self.api_model, "backend": "api"}
         return {"model": self.model, "backend": "transformers", "dtype": self.dtype}
 
-    def generator(self, tasks: Sequence[Task]) -> Generator:
-        """Make it; raises GeneratorError, and ModuleNotFoundError that names the extra."""
+    def generator(self, tasks: Sequence[Task], samples: int) -> Generator:
+        """Make it, to write so many for each task.
+
+        Raises GeneratorError, where a record holds too few too, and ModuleNotFoundError that names the extra.
+        """
         if self.recorded is not None:
             from trialbox.synthesis.generators.recorded import RecordedSamples
 
-            return RecordedSamples(self.recorded, tasks)
+            record = RecordedSamples(self.recorded, tasks)
+            record.check(samples)
+            return record
         if self.api is not None and self.api_model is not None:
             from trialbox.synthesis.generators.api_key import api_key_from_file
             from trialbox.synthesis.generators.openai_compatible import DEFAULT_CONCURRENCY, OpenAICompatible

@@ -113,10 +113,12 @@ def work(
     except BaseException:
         if way_on is not None:
             counts = store.counts()
+            kept = (
+                f"samples kept: {counts.samples}, different programs graded: {counts.graded}; "
+                f"they are in {folder}, and {way_on} goes on"
+            )
             typer.echo(
-                f"trialbox: samples kept: {counts.samples}, different programs graded: {counts.graded}; "
-                f"they are in {folder}, and {way_on} goes on",
-                err=True,
+                f"trialbox: {kept if counts.samples else f'no sample came; {folder} is free for a run'}", err=True
             )
         raise
 

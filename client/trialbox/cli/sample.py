@@ -204,7 +204,7 @@ def command(
             fixed |= grading.settings()
             free["isolation"] = isolation
         try:
-            generator = backend.generator(chosen)
+            generator = backend.generator(chosen, samples)
         except ModuleNotFoundError as error:
             leave(str(error), ExitStatus.USAGE)
     source = Sampling(
