@@ -185,10 +185,12 @@ def test_some_tasks_are_tried_first_and_their_choice_is_the_run_s(
     trialbox(*options, "--ids", "12,Mbpp/13", "--ids", "11", "--limit", "2")
     assert [row.task_id for row in samples_of(out)] == ["Mbpp/13", "Mbpp/11"]
     trialbox(*options, "--ids", "13,11", "--limit", "2", "--resume")
-    complaint = trialbox(*options, "--ids", "13,11", "--resume", status=2)
-    assert f"limit is 2 in the run in {out}, and null is asked for".encode() in complaint
-    complaint = trialbox(*options, "--limit", "2", "--resume", status=2)
-    assert b'ids is ["Mbpp/13", "Mbpp/11"] in the run in' in complaint and b"and null is asked for" in complaint
+    for other, complaint in (
+        (["--ids", "13,11"], f"limit is 2 in the run in {out}, and null is asked for"),
+        (["--limit", "2"], f'ids is ["Mbpp/13", "Mbpp/11"] in the run in {out}, and null is asked for'),
+    ):
+        arguments = [*map(str, options), *other, "--resume"]
+        assert complaint in CliRunner().invoke(build(arguments), arguments).output
     document = json.loads(trialbox("evaluate", "--run", out, "--server", address, "--json", status=1))
     assert (document["tasks"], document["programs"]) == (2, 2)
 
@@ -257,6 +259,32 @@ async def test_a_model_s_wrong_name_leaves_the_folder_free_for_the_right_one(tas
         assert len(samples_of(out)) == len(TASKS)
         status, complaints = await sampled("smal")
         assert status == 2 and "there is a run in" in complaints
+
+
+async def test_a_model_s_server_that_is_not_there_yet_is_told_of_at_once(tasks: Path, tmp_path: Path) -> None:
+    pytest.importorskip("httpx", reason="make synthesis installs it")
+    bound = scripted_http.unreachable()
+    url = f"http://127.0.0.1:{bound.getsockname()[1]}/v1"
+    command = [sys.executable, "-m", "trialbox.cli", "sample", "--api", url, "--api-model", "small"]
+    command += [
+        "--tasks",
+        "mbpp",
+        "--data",
+        str(tasks),
+        "--shots",
+        "0",
+        "--sample-only",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    running = await asyncio.create_subprocess_exec(*command, stderr=PIPE, stdout=PIPE)
+    assert running.stderr is not None
+    told = (await running.stderr.readline()).decode()
+    assert told.startswith(f"trialbox: {url} can't be reached (All connection attempts failed); it is tried again for")
+    async with scripted_http.serving(answering(only=100), bound):
+        _, complaints = await running.communicate()
+    assert (running.returncode, complaints) == (0, b"")
+    assert len(samples_of(tmp_path / "out")) == len(TASKS)
 
 
 def named(model: str) -> scripted_http.Answer:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import typer
 
+from trialbox.cli._progress import note
 from trialbox.synthesis.generators import Generator
 from trialbox.synthesis.tasks import Task, content_md5
 
@@ -63,7 +64,7 @@ class Backend:
 
             key = None if self.api_key_file is None else api_key_from_file(self.api_key_file)
             concurrency = self.concurrency or DEFAULT_CONCURRENCY
-            return OpenAICompatible(self.api, self.api_model, api_key=key, concurrency=concurrency)
+            return OpenAICompatible(self.api, self.api_model, api_key=key, concurrency=concurrency, tell=note)
         from trialbox.synthesis.generators.local_model import DEFAULT_BATCH_SIZE, LocalModel
 
         batch_size = self.batch_size or DEFAULT_BATCH_SIZE

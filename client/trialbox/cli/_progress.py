@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
@@ -61,6 +62,11 @@ def run_progress() -> Iterator[Callable[[RunProgress], None]]:
             )
 
         yield show
+
+
+def note(text: str) -> None:
+    """Say something on standard error; above the bars where they are shown, for rich catches what is written there."""
+    typer.echo(f"trialbox: {text}", err=True)
 
 
 def _expected_programs(progress: RunProgress) -> float | None:
