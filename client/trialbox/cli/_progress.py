@@ -1,9 +1,9 @@
 """Shows how far a run has come: samples, programs graded, how fast, how many passed, and how long it will take."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
@@ -65,8 +65,9 @@ def run_progress() -> Iterator[Callable[[RunProgress], None]]:
 
 
 def note(text: str) -> None:
-    """Say something on standard error; above the bars where they are shown, for rich catches what is written there."""
-    typer.echo(f"trialbox: {text}", err=True)
+    """Say something on standard error, above the bars where they are shown."""
+    # While they are, rich stands in this place; what typer writes goes past it, and into the bars.
+    sys.stderr.write(f"trialbox: {text}\n")
 
 
 def _expected_programs(progress: RunProgress) -> float | None:
