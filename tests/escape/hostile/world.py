@@ -9,6 +9,7 @@ import fcntl
 import importlib
 import json
 import os
+import resource
 import signal
 import socket
 import stat
@@ -20,6 +21,7 @@ from escape.hostile import tools, victim
 
 _NAMESPACES = 0x20000 | 0x4000000 | 0x8000000 | 0x20000000 | 0x40000000  # mount, uts, ipc, pid, net
 _MS_PRIVATE_ALL = (1 << 18) | (1 << 14)
+_MS_BIND = 1 << 12
 _MNT_DETACH = 2
 _IFF_UP, _SIOCSIFFLAGS = 1, 0x8914
 _DEVICES = {"null": (1, 3), "zero": (1, 5), "urandom": (1, 9)}
@@ -30,6 +32,12 @@ _KEPT_BYTES = 4000
 
 def main() -> None:
     """Serve until stdin ends."""
+    # As a server has it: a group of its own, and more than a thousand descriptors.
+    group = Path("/sys/fs/cgroup/world")
+    group.mkdir()
+    (group / "cgroup.procs").write_text(str(os.getpid()))
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     for line in sys.stdin:
         module, *names = line.split()
         sys.stdout.write(f"{json.dumps(_show(module, names))}\n")
@@ -87,6 +95,11 @@ def _make_place() -> None:
     Path("/mnt/root/work").mkdir(exist_ok=True)
     for folder in ("dev", "work"):
         _mount(b"tmpfs", f"/mnt/root/{folder}".encode(), b"tmpfs", 0, b"mode=1777,size=256m")
+    if Path(sys.prefix).is_relative_to("/work"):
+        # The server's packages are there for a program to find, wherever they are installed.
+        place = Path(f"/mnt/root{sys.prefix}")
+        place.mkdir(parents=True)
+        _mount(os.fsencode(sys.prefix), os.fsencode(place), b"", _MS_BIND, b"")
     _mount(b"proc", b"/mnt/root/proc", b"proc", 0, b"")
     for name, numbers in _DEVICES.items():
         os.mknod(f"/mnt/root/dev/{name}", 0o666 | stat.S_IFCHR, os.makedev(*numbers))
