@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -49,9 +50,16 @@ class Served:
         return f"http://127.0.0.1:{self.port}/v1"
 
 
+def unreachable() -> socket.socket:
+    """A socket with a port of this machine that refuses connections until it is served on."""
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    return bound
+
+
 @asynccontextmanager
-async def serving(answer: Answer) -> AsyncIterator[Served]:
-    """Serve on a port of this machine until the end of the block."""
+async def serving(answer: Answer, bound: socket.socket | None = None) -> AsyncIterator[Served]:
+    """Serve on a port of this machine, on the socket `bound` to one if that is given, until the end of the block."""
     served = Served()
 
     talks: set[asyncio.Task[None]] = set()
@@ -79,7 +87,7 @@ async def serving(answer: Answer) -> AsyncIterator[Served]:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(begin, "127.0.0.1", 0)
+    server = await asyncio.start_server(begin, sock=bound or unreachable())
     served.port = server.sockets[0].getsockname()[1]
     try:
         yield served

@@ -176,13 +176,35 @@ def test_other_settings_and_a_second_command_are_refused(
         first.communicate()
 
 
-def test_a_recorded_file_that_holds_too_few_samples_is_told_of_and_the_rest_is_kept(
+def test_some_tasks_are_tried_first_and_their_choice_is_the_run_s(
     address: str, tasks: Path, samples: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     options: list[str | Path] = ["sample", "--tasks", "mbpp", "--data", tasks, "--recorded", samples, "--out", out]
-    complaint = trialbox(*options, "--shots", "0", "--samples", str(SAMPLES + 1), "--server", address, status=3)
-    assert f"holds {SAMPLES} samples for Mbpp/13; number {SAMPLES + 1} is wanted".encode() in complaint
+    options += ["--shots", "0", "--sample-only"]
+    trialbox(*options, "--ids", "12,Mbpp/13", "--ids", "11", "--limit", "2")
+    assert [row.task_id for row in samples_of(out)] == ["Mbpp/13", "Mbpp/11"]
+    trialbox(*options, "--ids", "13,11", "--limit", "2", "--resume")
+    for other, complaint in (
+        (["--ids", "13,11"], f"limit is 2 in the run in {out}, and null is asked for"),
+        (["--limit", "2"], f'ids is ["Mbpp/13", "Mbpp/11"] in the run in {out}, and null is asked for'),
+    ):
+        arguments = [*map(str, options), *other, "--resume"]
+        assert complaint in CliRunner().invoke(build(arguments), arguments).output
+    document = json.loads(trialbox("evaluate", "--run", out, "--server", address, "--json", status=1))
+    assert (document["tasks"], document["programs"]) == (2, 2)
+
+
+def test_a_recorded_file_that_holds_too_few_samples_is_told_of_and_no_run_is_begun(
+    tasks: Path, samples: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    options: list[str | Path] = ["sample", "--tasks", "mbpp", "--data", tasks, "--recorded", samples, "--out", out]
+    complaint = trialbox(*options, "--shots", "0", "--samples", str(SAMPLES + 1), status=2)
+    there = ", ".join(f"{SAMPLES} for Mbpp/{number}" for number in (13, 11, 12))
+    told = f"for 3 of 3 tasks: {SAMPLES + 1} for each are wanted, and there are {there}"
+    assert complaint.decode() == f"trialbox: {samples} holds too few samples {told}\n"
+    assert not out.exists()
 
 
 async def test_a_model_s_server_may_fail_and_the_run_go_on_with_another(
@@ -217,6 +239,66 @@ async def test_a_model_s_server_may_fail_and_the_run_go_on_with_another(
     assert b"sk-secret" not in (tmp_path / "out" / "run.sqlite").read_bytes()
 
 
+async def test_a_model_s_wrong_name_leaves_the_folder_free_for_the_right_one(tasks: Path, tmp_path: Path) -> None:
+    pytest.importorskip("httpx", reason="make synthesis installs it")
+    out = tmp_path / "out"
+    options = ["--tasks", "mbpp", "--data", tasks, "--shots", "0", "--sample-only", "--out", out]
+    async with scripted_http.serving(named("small")) as served:
+
+        async def sampled(model: str) -> tuple[int | None, str]:
+            command = [sys.executable, "-m", "trialbox.cli", "sample", "--api", served.url, "--api-model", model]
+            running = await asyncio.create_subprocess_exec(*command, *map(str, options), stderr=PIPE, stdout=PIPE)
+            _, complaints = await running.communicate()
+            return running.returncode, complaints.decode()
+
+        status, complaints = await sampled("smal")
+        assert status == 3
+        assert "answered 404: no such model" in complaints
+        assert complaints.endswith(f"trialbox: no sample came; {out} is free for a run\n")
+        assert await sampled("small") == (0, "")
+        assert len(samples_of(out)) == len(TASKS)
+        status, complaints = await sampled("smal")
+        assert status == 2 and "there is a run in" in complaints
+
+
+async def test_a_model_s_server_that_is_not_there_yet_is_told_of_at_once(tasks: Path, tmp_path: Path) -> None:
+    pytest.importorskip("httpx", reason="make synthesis installs it")
+    bound = scripted_http.unreachable()
+    url = f"http://127.0.0.1:{bound.getsockname()[1]}/v1"
+    command = [sys.executable, "-m", "trialbox.cli", "sample", "--api", url, "--api-model", "small"]
+    command += [
+        "--tasks",
+        "mbpp",
+        "--data",
+        str(tasks),
+        "--shots",
+        "0",
+        "--sample-only",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    running = await asyncio.create_subprocess_exec(*command, stderr=PIPE, stdout=PIPE)
+    assert running.stderr is not None
+    told = (await running.stderr.readline()).decode()
+    assert told.startswith(f"trialbox: {url} can't be reached (All connection attempts failed); it is tried again for")
+    async with scripted_http.serving(answering(only=100), bound):
+        _, complaints = await running.communicate()
+    assert (running.returncode, complaints) == (0, b"")
+    assert len(samples_of(tmp_path / "out")) == len(TASKS)
+
+
+def named(model: str) -> scripted_http.Answer:
+    """Answers for the model of this name."""
+    answer = answering(only=100)
+
+    async def unless_other(received: scripted_http.Received) -> scripted_http.Reply | None:
+        if received.body["model"] != model:
+            return scripted_http.Reply(status=404, body=b'{"error": {"message": "no such model"}}')
+        return await answer(received)
+
+    return unless_other
+
+
 def answering(*, only: int) -> scripted_http.Answer:
     """Answers so many requests with the program of one of the tasks."""
     left = iter(range(only))
@@ -244,6 +326,7 @@ SAMPLE = ("sample", "--tasks", "mbpp", "--data", "DATA", "--out", "OUT")
             "temperature must be a finite number",
         ),
         ((*SAMPLE, "--recorded", "DATA", "--split", "dev"), "mbpp has no part 'dev'"),
+        ((*SAMPLE, "--recorded", "DATA", "--ids", "11,14"), "mbpp: no task has the id '14'"),
         (("evaluate", "--tasks", "mbpp", "--data", "DATA", "--reference", "--resume"), "--resume goes on"),
         (("evaluate", "--run", "OUT", "--reference"), "--run has tasks and samples of its own"),
         (("evaluate", "--run", "OUT"), "there is no run in"),

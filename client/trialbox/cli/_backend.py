@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import typer
 
+from trialbox.cli._progress import note
 from trialbox.synthesis.generators import Generator
 from trialbox.synthesis.tasks import Task, content_md5
 
@@ -46,19 +47,24 @@ class Backend:
             return {"model": self.api_model, "backend": "api"}
         return {"model": self.model, "backend": "transformers", "dtype": self.dtype}
 
-    def generator(self, tasks: Sequence[Task]) -> Generator:
-        """Make it; raises GeneratorError, and ModuleNotFoundError that names the extra."""
+    def generator(self, tasks: Sequence[Task], samples: int) -> Generator:
+        """Make it, to write so many for each task.
+
+        Raises GeneratorError, where a record holds too few too, and ModuleNotFoundError that names the extra.
+        """
         if self.recorded is not None:
             from trialbox.synthesis.generators.recorded import RecordedSamples
 
-            return RecordedSamples(self.recorded, tasks)
+            record = RecordedSamples(self.recorded, tasks)
+            record.check(samples)
+            return record
         if self.api is not None and self.api_model is not None:
             from trialbox.synthesis.generators.api_key import api_key_from_file
             from trialbox.synthesis.generators.openai_compatible import DEFAULT_CONCURRENCY, OpenAICompatible
 
             key = None if self.api_key_file is None else api_key_from_file(self.api_key_file)
             concurrency = self.concurrency or DEFAULT_CONCURRENCY
-            return OpenAICompatible(self.api, self.api_model, api_key=key, concurrency=concurrency)
+            return OpenAICompatible(self.api, self.api_model, api_key=key, concurrency=concurrency, tell=note)
         from trialbox.synthesis.generators.local_model import DEFAULT_BATCH_SIZE, LocalModel
 
         batch_size = self.batch_size or DEFAULT_BATCH_SIZE

@@ -1,5 +1,6 @@
 """Shows how far a run has come: samples, programs graded, how fast, how many passed, and how long it will take."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -61,6 +62,12 @@ def run_progress() -> Iterator[Callable[[RunProgress], None]]:
             )
 
         yield show
+
+
+def note(text: str) -> None:
+    """Say something on standard error, above the bars where they are shown."""
+    # While they are, rich stands in this place; what typer writes goes past it, and into the bars.
+    sys.stderr.write(f"trialbox: {text}\n")
 
 
 def _expected_programs(progress: RunProgress) -> float | None:

@@ -91,7 +91,9 @@ def run_tasks(settings: Mapping[str, Any], data: str | None) -> list[Task]:
         raise TaskFileError(f"{error}; --data tells where the run's tasks are now") from error
     if md5 != settings["data_md5"]:
         raise TaskFileError(f"{file} has the MD5 {md5}; the run's tasks are in one with {settings['data_md5']}")
-    return load(settings["tasks"], file, split=settings.get("split"))
+    # A run of recorded programs has all tasks.
+    chosen = {name: settings.get(name) for name in ("split", "ids", "limit")}
+    return load(settings["tasks"], file, **chosen)
 
 
 def work(
@@ -113,10 +115,12 @@ def work(
     except BaseException:
         if way_on is not None:
             counts = store.counts()
+            kept = (
+                f"samples kept: {counts.samples}, different programs graded: {counts.graded}; "
+                f"they are in {folder}, and {way_on} goes on"
+            )
             typer.echo(
-                f"trialbox: samples kept: {counts.samples}, different programs graded: {counts.graded}; "
-                f"they are in {folder}, and {way_on} goes on",
-                err=True,
+                f"trialbox: {kept if counts.samples else f'no sample came; {folder} is free for a run'}", err=True
             )
         raise
 

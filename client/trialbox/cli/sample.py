@@ -88,6 +88,14 @@ def command(
         str | None,
         typer.Option(help="The part of MBPP to take: prompt, test, validation or train; left out, all tasks."),
     ] = None,
+    ids: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID,ID,...",
+            help="Take these tasks only: by id, by number, or by a range of numbers as 11-20. May be given repeatedly.",
+        ),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Take the first so many of these tasks only.")] = None,
     samples: Annotated[int, typer.Option(min=1, help="For each task.")] = 1,
     temperature: Annotated[float, typer.Option(min=0, help="0 takes the likeliest token each time.")] = 0.5,
     top_p: Annotated[float, typer.Option(help="Draw from the likeliest tokens that have this probability.")] = 1.0,
@@ -150,7 +158,10 @@ def command(
     with telling_of_input():
         file = located(data)
         everything = load(tasks, file)
-        chosen = everything if split is None else load(tasks, file, split=split)
+        names = [name for some in ids for name in some.split(",")] if ids else None
+        chosen = everything
+        if (split, names, limit) != (None, None, None):
+            chosen = load(tasks, file, split=split, ids=names, limit=limit)
         shown = choose_format(
             tasks,
             everything,
@@ -175,6 +186,9 @@ def command(
             "tasks": tasks,
             "data_md5": content_md5(file),
             "split": split,
+            # As the tasks have them: there are several ways to write one.
+            "ids": [task.task_id for task in chosen] if ids else None,
+            "limit": limit,
             **backend.settings(),
             "samples": samples,
             "temperature": temperature,
@@ -189,7 +203,7 @@ def command(
         if not sample_only:
             fixed |= grading.settings()
             free["isolation"] = isolation
-        generator = backend.generator(chosen)
+        generator = backend.generator(chosen, samples)
     source = Sampling(
         generator=generator,
         tasks=chosen,

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
-from scripted_http import RESET, Answer, Received, Reply, Served, serving
+from scripted_http import RESET, Answer, Received, Reply, Served, serving, unreachable
 from wanted_samples import answers, chat, request
 
 from trialbox.synthesis.generators import Completion, FinishReason, GeneratorError, Request
@@ -17,6 +17,7 @@ from trialbox.synthesis.generators.openai_compatible import OpenAICompatible
 from trialbox.synthesis.generators.retries import Patience
 
 HURRIED = Patience(most_attempts=4, first_wait_seconds=0.001)
+SOON_TIRED = Patience(most_attempts=4, most_attempts_unreached=2, first_wait_seconds=0.001)
 NEVER = Patience(first_wait_seconds=1e6, longest_wait_seconds=1e6)
 """Who waits by this waits for ever."""
 KEY = "sk-very-secret"
@@ -119,11 +120,36 @@ async def test_what_may_pass_is_asked_again(failure: Reply | None) -> None:
     assert served.received[0].body == served.received[2].body
 
 
-async def test_a_server_that_is_not_there_yet_is_asked_again() -> None:
-    async with serving(scripted()) as served:
-        pass
-    generator = OpenAICompatible(served.url, "small", patience=HURRIED)
-    with pytest.raises(GeneratorError, match=r"/v1/completions: .*connection.*\(sent 4 times\)"):
+async def test_a_server_that_is_not_there_is_told_of_once_and_given_up() -> None:
+    told: list[str] = []
+    with unreachable() as bound:
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}/v1"
+        generator = OpenAICompatible(url, "small", patience=SOON_TIRED, tell=told.append)
+        with pytest.raises(GeneratorError, match=r"/v1/completions: .*connection.*\(sent 2 times\)"):
+            await answers(generator, [request(index=index) for index in range(3)])
+        await generator.close()
+    assert told == [f"{url} can't be reached (All connection attempts failed); it is tried again for up to 0 s"]
+
+
+async def test_a_server_that_comes_late_is_waited_for() -> None:
+    told = asyncio.Event()
+    bound = unreachable()
+    url = f"http://127.0.0.1:{bound.getsockname()[1]}/v1"
+    patience = Patience(most_attempts_unreached=8, first_wait_seconds=0.01)
+    generator = OpenAICompatible(url, "small", patience=patience, tell=lambda text: told.set())
+    asking = asyncio.create_task(answers(generator, [request()]))
+    await told.wait()
+    async with serving(scripted(text_reply("x")), bound):
+        (completion,) = await asking
+    await generator.close()
+    assert completion.text == "x"
+
+
+async def test_a_server_that_was_reached_is_tried_more_often() -> None:
+    async with serving(scripted(text_reply("x"))) as served:
+        generator = OpenAICompatible(served.url, "small", patience=SOON_TIRED)
+        await answers(generator, [request()])
+    with pytest.raises(GeneratorError, match=r"\(sent 4 times\)"):
         await answers(generator, [request()])
     await generator.close()
 

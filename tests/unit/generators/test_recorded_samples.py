@@ -61,6 +61,23 @@ async def test_more_than_was_recorded_is_an_error_that_counts(tmp_path: Path) ->
         await answers(RecordedSamples(path, TASKS), wanted([("Mbpp/11", 0), ("Mbpp/11", 1)]))
 
 
+def test_whether_there_is_enough_is_known_before_anything_is_asked(tmp_path: Path) -> None:
+    tasks = [Task(task_id=f"Mbpp/{number}", prompt="", reference="", suite=SUITE) for number in range(11, 18)]
+    rows = [
+        {"task_id": 11, "solution": "a"},
+        {"task_id": "99", "solution": "b"},
+        {"task_id": "mbpp/13", "solution": ""},
+    ]
+    path = written(tmp_path / "samples.jsonl", [*rows, rows[0]])
+    RecordedSamples(path, tasks[:1]).check(2)
+    told = "for 1 of 2 tasks: 2 for each are wanted, and there are 1 for Mbpp/13"
+    with pytest.raises(GeneratorError, match=rf"samples\.jsonl holds too few samples {told}$"):
+        RecordedSamples(path, [tasks[2], tasks[0]]).check(2)
+    told = "there are 0 for Mbpp/12, 1 for Mbpp/13, 0 for Mbpp/14 and too few for 3 more"
+    with pytest.raises(GeneratorError, match=f"for 6 of 7 tasks: 2 for each are wanted, and {told}$"):
+        RecordedSamples(path, tasks).check(2)
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [

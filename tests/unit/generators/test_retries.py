@@ -55,6 +55,11 @@ def test_any_text_is_a_wait_or_nothing(text: str) -> None:
     assert asked is None or asked >= 0
 
 
+@pytest.mark.parametrize(("is_reached", "seconds"), [(False, 1 + 2 + 4 + 3), (True, 1 + 2 + 4 + 8 + 16 + 32 + 60 + 7)])
+def test_the_longest_time_is_that_of_all_waits_and_attempts(is_reached: bool, seconds: float) -> None:
+    assert next(Patience().attempts()).longest_seconds(1, is_reached=is_reached) == seconds
+
+
 async def test_a_wait_of_any_number_of_digits_is_too_long() -> None:
     with pytest.raises(GeneratorError, match="asks to wait inf s"):
         await Attempt(Patience(), 0).wait("busy", "9" * 400)

@@ -136,7 +136,8 @@ def test_a_file_in_the_folder_s_place_is_named(tmp_path: Path) -> None:
 
 
 def test_settings_that_differ_are_named_with_both_values(tmp_path: Path) -> None:
-    begun(tmp_path, free={"data": "here"}).close()
+    with begun(tmp_path, free={"data": "here"}) as store:
+        store.add([answer("Mbpp/1", 0)])
     with pytest.raises(StoreError, match=r"seed is 1 in the run in .*, and 2 is asked for"):
         begun(tmp_path, {"model": "small", "seed": 2}, resume=True)
     more = {**SETTINGS, "case_seconds": None}
@@ -144,6 +145,30 @@ def test_settings_that_differ_are_named_with_both_values(tmp_path: Path) -> None
         assert store.settings == {**more, "data": "there"}
     with pytest.raises(StoreError, match=r"case_seconds is null in the run in .*, and 5 is asked for"):
         begun(tmp_path, {"case_seconds": 5}, resume=True)
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_run_without_a_sample_gives_way_to_another(tmp_path: Path, resume: bool) -> None:
+    begun(tmp_path, {"model": "smal", "chat": True}, free={"data": "here"}).close()
+    with StoredRun(tmp_path) as reader:
+        assert len(reader.tasks) == len(TASKS)
+        prompts = reader.samples()
+        with begun(tmp_path, tasks=TASKS[:1], resume=resume) as store:
+            assert store.settings == SETTINGS
+            assert store.indices() == {"Mbpp/2": set()}
+            store.add([answer("Mbpp/2", 0)])
+        assert [row.task_id for row in prompts] == ["Mbpp/2"]
+    with pytest.raises(StoreError, match=r'model is "small" in the run in .*, and "other" is asked for'):
+        begun(tmp_path, {"model": "other"}, resume=True)
+
+
+def test_a_run_without_a_sample_gives_way_to_none_while_somebody_works_on_it(tmp_path: Path) -> None:
+    with begun(tmp_path) as store:
+        with pytest.raises(StoreError, match="another process is at work on the run in"):
+            begun(tmp_path, {"model": "other"})
+        store.add([answer("Mbpp/1", 0)])
+    with reopen(tmp_path) as store:
+        assert (store.settings, store.counts().samples) == (SETTINGS, 1)
 
 
 def test_one_writer_at_a_time_and_any_reader(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,6 +74,32 @@ def test_a_data_set_of_ones_own_is_loaded_by_name(tmp_path: Path) -> None:
     path.write_text("".join(json.dumps({"task_id": i, "prompt": "", "asserts": [""]}) + "\n" for i in range(5)))
     assert [task.task_id for task in load("jsonl", path, ids=["1-2", 4])] == ["1", "2", "4"]
     assert len(load(TaskSet.JSONL, str(path))) == 5
+
+
+def test_the_first_tasks_are_taken_of_those_chosen(tmp_path: Path) -> None:
+    path = tmp_path / "mbpp.jsonl"
+    rows = [
+        {"task_id": n, "text": "", "code": "", "test_list": ["assert f()"], "test_setup_code": ""}
+        for n in (12, 9, 11, 13)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def taken(**chosen: Any) -> list[str]:
+        return [task.task_id.removeprefix("Mbpp/") for task in load("mbpp", path, **chosen)]
+
+    assert taken(limit=2) == ["12", "9"]
+    assert taken(limit=9) == ["12", "9", "11", "13"]
+    assert taken(split="test", limit=2) == ["12", "11"]
+    assert taken(split="test", ids=["13", "11"]) == ["11", "13"]
+    assert taken(split="test", ids=["13", "11"], limit=1) == ["11"]
+    with pytest.raises(SelectionError, match=r"^mbpp: no task has the id '10'; the first one's is 'Mbpp/12'$"):
+        taken(ids=["9", "10"])
+    with pytest.raises(
+        SelectionError, match=r"^mbpp, part test: no task has the id '9'; the first one's is 'Mbpp/12'$"
+    ):
+        taken(split="test", ids=["9"])
+    with pytest.raises(SelectionError, match=r"^limit must be 1 or more, not 0$"):
+        taken(limit=0)
 
 
 @pytest.mark.needs_data

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from typing import Any
 
 from trialbox.synthesis.extras import extra_synthesis
@@ -35,11 +35,13 @@ class OpenAICompatible:
         concurrency: int = DEFAULT_CONCURRENCY,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
         patience: Patience | None = None,
+        tell: Callable[[str], object] = lambda text: None,
     ) -> None:
         """Make a client; nothing is sent yet.
 
         `base_url` is what comes before /completions: `https://api.openai.com/v1`. So many requests as `concurrency`
-        says are under way at once, and each answer may take `timeout_seconds`. Raises GeneratorError.
+        says are under way at once, and each answer may take `timeout_seconds`. `tell` is told once that the
+        server can't be reached, and is tried again. Raises GeneratorError.
         """
         if concurrency < 1:
             raise GeneratorError(f"concurrency must be 1 or more, not {concurrency}")
@@ -50,6 +52,9 @@ class OpenAICompatible:
         self._concurrency = concurrency
         self._timeout_seconds = timeout_seconds
         self._patience = patience or Patience()
+        self._tell = tell
+        self._is_reached = False
+        self._is_told = False
         url = _checked_url(base_url)
         # httpx logs the address; the password in it goes where it is not logged.
         shown_url = url.copy_with(userinfo=b"")
@@ -100,9 +105,15 @@ class OpenAICompatible:
                     asyncio.timeout(self._timeout_seconds),
                     self._client.stream("POST", path, json=body) as response,
                 ):
+                    self._is_reached = True
                     content = await _content(response, who)
             except TimeoutError:
                 await attempt.wait(f"{who}: no whole answer within {self._timeout_seconds:g} s")
+                continue
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                reason = self._shown(str(error)) or f"no connection within {_CONNECT_SECONDS:g} s"
+                self._tell_once(reason, attempt.longest_seconds(time.monotonic() - began, is_reached=self._is_reached))
+                await attempt.wait(f"{who}: {reason}", is_reached=self._is_reached)
                 continue
             except httpx.RequestError as error:
                 await attempt.wait(f"{who}: {self._shown(str(error) or type(error).__name__)}")
@@ -122,6 +133,11 @@ class OpenAICompatible:
     def _shown(self, text: str) -> str:
         # Some servers repeat the header that they refuse; shortened first, a part of the key might be left.
         return shown(text.replace(self._api_key, "***") if self._api_key else text)
+
+    def _tell_once(self, reason: str, seconds: float) -> None:
+        if not self._is_told:
+            self._is_told = True
+            self._tell(f"{self._shown_url} can't be reached ({reason}); it is tried again for up to {seconds:.0f} s")
 
 
 async def _content(response: Any, who: str) -> bytes:

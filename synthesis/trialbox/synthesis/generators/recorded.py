@@ -16,6 +16,8 @@ from trialbox.synthesis.tasks.selection import tasks_by_id
 
 _TOGETHER = 256
 """So many are yielded at once."""
+_SHOWN = 3
+"""So many tasks are named that have too few samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,20 @@ class RecordedSamples:
         """Take samples for `tasks` from a file; ids may be written in any way that SampleFile takes."""
         self._path = path
         self._tasks = tasks_by_id(tasks)
+        self._task_ids = [task.task_id for task in tasks]
+
+    def check(self, samples: int) -> None:
+        """Read the file through, before anything is kept; raises GeneratorError where a task has fewer `samples`."""
+        with closing(self._texts()) as texts:
+            counts = Counter(recorded.task_id for recorded in texts)
+        short = [task_id for task_id in self._task_ids if counts[task_id] < samples]
+        if short:
+            named = ", ".join(f"{counts[task_id]} for {task_id}" for task_id in short[:_SHOWN])
+            more = f" and too few for {len(short) - _SHOWN} more" if len(short) > _SHOWN else ""
+            raise GeneratorError(
+                f"{self._path} holds too few samples for {len(short)} of {len(self._task_ids)} tasks: "
+                f"{samples} for each are wanted, and there are {named}{more}"
+            )
 
     async def generate(self, requests: Iterable[Request]) -> AsyncGenerator[Sequence[Completion], None]:
         """Answer in the order asked. Raises GeneratorError, where the file holds no answer too."""

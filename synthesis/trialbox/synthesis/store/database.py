@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
@@ -108,6 +109,17 @@ def connect(folder: Path, *, writing: bool) -> sqlite3.Connection:
 def is_empty(connection: sqlite3.Connection) -> bool:
     """Whether nothing was ever committed to it."""
     return connection.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
+
+
+def holds_samples(connection: sqlite3.Connection) -> bool:
+    """Whether there is more of the run than what was asked for."""
+    return connection.execute("SELECT 1 FROM samples LIMIT 1").fetchone() is not None
+
+
+def drop_tables(connection: sqlite3.Connection) -> None:
+    """Empty the database of a run; to be called within the transaction that makes them anew."""
+    for name in re.findall(r"CREATE TABLE (\w+)", _SCHEMA):
+        connection.execute(f"DROP TABLE {name}")
 
 
 def make_tables(connection: sqlite3.Connection) -> None:

@@ -5,7 +5,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trialbox.synthesis.store.database import FILE, as_text, connect, is_empty, make_tables, telling, transaction
+from trialbox.synthesis.store.database import (
+    FILE,
+    as_text,
+    connect,
+    drop_tables,
+    holds_samples,
+    is_empty,
+    make_tables,
+    telling,
+    transaction,
+)
 from trialbox.synthesis.store.errors import StoreError
 from trialbox.synthesis.store.lock import lock
 from trialbox.synthesis.store.store import Store
@@ -19,6 +29,8 @@ def begin(
 ) -> Store:
     """Begin a run in a folder; with `resume` go on with the one that is there, if there is.
 
+    A run that holds no sample is none yet: it gives way to the new one, whatever was asked of it.
+
     Args:
         folder: Made where it isn't there.
         tasks: The run's own. Those of a run that is there must be the same: `fixed` tells their file's hash.
@@ -27,8 +39,8 @@ def begin(
         resume: Whether a run may be there.
 
     Raises:
-        StoreError: There is a run and `resume` is False; its settings differ, it is in use, or the file is no run; or
-            `folder` is a file.
+        StoreError: There is a run with samples and `resume` is False, or its settings differ; it is in use, or the
+            file is no run; or `folder` is a file.
         OSError: The folder can't be made or written.
     """
     if folder.exists() and not folder.is_dir():
@@ -39,8 +51,11 @@ def begin(
         connection = connect(folder, writing=True)
         try:
             with telling(folder / FILE):
-                if is_empty(connection):
+                # Nobody adds one between this and the new tables: the folder is locked.
+                if is_empty(connection) or not holds_samples(connection):
                     with transaction(connection):
+                        if not is_empty(connection):
+                            drop_tables(connection)
                         make_tables(connection)
                         connection.execute("INSERT INTO run VALUES (0)")
                         connection.executemany(_ADD_TASK, map(_task_row, range(len(tasks)), tasks))

@@ -46,7 +46,12 @@ _SETS = {
 
 
 def load(
-    name: str, source: str | Path, *, split: str | None = None, ids: Iterable[str | int] | None = None
+    name: str,
+    source: str | Path,
+    *,
+    split: str | None = None,
+    ids: Iterable[str | int] | None = None,
+    limit: int | None = None,
 ) -> list[Task]:
     """Load a data set's tasks, in the order of its file.
 
@@ -54,11 +59,12 @@ def load(
         name: The data set, as TaskSet has it.
         source: Its file's path, or `hf://owner/name/file` on the Hugging Face hub.
         split: The part to take, where the data set has parts: see MBPP_SPLITS.
-        ids: The tasks to take, as `select` reads them.
+        ids: The tasks to take, of that part where one is named, as `select` reads them.
+        limit: The most tasks to take of these: the first ones.
 
     Raises:
         TaskFileError: The file can't be used, or not be fetched; the message names file, line and field.
-        SelectionError: There is no such data set, part or id.
+        SelectionError: There is no such data set, part or id, or `limit` is less than 1.
         OSError: The file can't be read.
     """
     try:
@@ -68,7 +74,14 @@ def load(
     if split is not None and split not in found.splits:
         parts = f"its parts are {', '.join(found.splits)}" if found.splits else "it has no parts"
         raise SelectionError(f"{name} has no part {split!r}; {parts}")
+    if limit is not None and limit < 1:
+        raise SelectionError(f"limit must be 1 or more, not {limit}")
     tasks = found.load(located(source))
     if split is not None:
         tasks = select(tasks, [found.splits[split]])
-    return tasks if ids is None else select(tasks, ids)
+    if ids is not None:
+        try:
+            tasks = select(tasks, ids)
+        except SelectionError as error:
+            raise SelectionError(f"{name if split is None else f'{name}, part {split}'}: {error}") from None
+    return tasks[:limit]
