@@ -162,6 +162,8 @@ def test_other_settings_and_a_second_command_are_refused(
     complaint = trialbox(*options, "--samples", "2", "--temperature", "0.25", "--resume", status=2)
     assert b"temperature is 0.5 in the run in" in complaint
     assert b"--resume goes on with it" in trialbox(*options, "--samples", "2", status=2)
+    grade: list[str | Path] = ["evaluate", "--tasks", "mbpp", "--data", tasks, "--samples", samples, "--out", out]
+    assert b'begun_by is "sample" in the run in' in trialbox(*grade, "--server", address, "--resume", status=2)
 
     hanging = tmp_path / "hanging.jsonl"
     hanging.write_text(json.dumps({"task_id": 11, "solution": "while True: pass"}))

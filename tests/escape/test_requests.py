@@ -55,7 +55,6 @@ def test_collecting_from_outside_the_workspace_is_refused(box: Sandbox, pattern:
         ("disk_bytes", len(SOURCE), Outcome.SUCCEEDED),
         ("memory_bytes", 1, Outcome.MEMORY_EXCEEDED),
         ("output_bytes", 1, Outcome.OUTPUT_EXCEEDED),
-        ("wall_seconds", 1e-9, Outcome.WALL_TIME_EXCEEDED),
     ],
 )
 def test_with_the_least_that_may_be_asked_for_a_program_runs_or_ends_for_that_reason(
@@ -64,6 +63,11 @@ def test_with_the_least_that_may_be_asked_for_a_program_runs_or_ends_for_that_re
     execution = run(SOURCE, limits=Limits(**{name: least}))  # type: ignore[arg-type]
     assert execution.outcome is outcome
     assert (execution.stdout, execution.stderr) == (b"ran\n", b"") or outcome is not Outcome.SUCCEEDED
+
+
+def test_with_the_least_time_that_may_be_asked_for_a_program_that_goes_on_is_ended(run: Run) -> None:
+    execution = run("while True: pass", limits=Limits(wall_seconds=1e-9))
+    assert execution.outcome is Outcome.WALL_TIME_EXCEEDED
 
 
 def test_a_disk_smaller_than_the_source_is_refused(run: Run) -> None:

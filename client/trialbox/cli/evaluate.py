@@ -125,7 +125,13 @@ def _grade_recorded(
                 begin(
                     folder,
                     tasks=tasks,
-                    fixed={"tasks": name, "data_md5": data_md5, **recorded, **grading.settings()},
+                    fixed={
+                        "begun_by": "evaluate",
+                        "tasks": name,
+                        "data_md5": data_md5,
+                        **recorded,
+                        **grading.settings(),
+                    },
                     free={"data": data, "isolation": grading.isolation},
                     resume=resume,
                 )

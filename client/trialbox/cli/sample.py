@@ -183,6 +183,7 @@ def command(
         except ValueError as error:
             leave(str(error), ExitStatus.USAGE)
         fixed: dict[str, Any] = {
+            "begun_by": "sample",
             "tasks": tasks,
             "data_md5": content_md5(file),
             "split": split,

@@ -124,6 +124,7 @@ def test_a_database_that_is_made_otherwise_is_refused(tmp_path: Path, statements
         ("UPDATE run SET seconds = 'long'", "seconds can't be 'long'"),
         ("UPDATE settings SET value = '{'", "'model' is not JSON"),
         ("INSERT INTO settings VALUES ('samples', '\"many\"', 1)", "'samples' can't be 'many'"),
+        ("INSERT INTO settings VALUES ('limit', '\"3\"', 1)", "'limit' can't be '3'"),
         ("INSERT INTO settings VALUES ('data', '\"a\\u0000b\"', 0)", r"'data' can't be 'a\x00b'"),
         (f"INSERT INTO settings VALUES ('deep', '{'[' * 100_000}', 1)", "'deep' is not JSON"),
         (f"INSERT INTO settings VALUES ('deep', '{'[' * 900}{']' * 900}', 1)", "'deep' can't be [["),

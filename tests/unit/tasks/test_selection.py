@@ -39,6 +39,13 @@ def test_an_id_that_no_task_has_is_refused(name: str) -> None:
         select(MBPP, ["2", name])
 
 
+def test_thousands_of_digits_are_no_number() -> None:
+    digits = "9" * 5000
+    with pytest.raises(SelectionError, match="no task has the id"):
+        select(MBPP, [f"1-{digits}"])
+    assert [task.task_id for task in select(tasks(f"own/{digits}", "own/2"), ["1-3"])] == ["own/2"]
+
+
 def test_a_number_that_is_two_tasks_of_different_sets_is_no_id(tmp_path: Path) -> None:
     mixed = tasks("a/1", "b/1", "b/2", "1")
     assert [task.task_id for task in select(mixed, ["b/1", "2"])] == ["b/1", "b/2"]

@@ -23,6 +23,8 @@ _SETTINGS: dict[str, Any] = {
     **dict.fromkeys(("samples", "programs"), int),
     **dict.fromkeys(("case_seconds", "wall_seconds", "memory_bytes"), _NUMBER),
     "split": (str, NoneType),
+    "ids": (list, NoneType),
+    "limit": (int, NoneType),
     "other_ids": list,
 }
 """Those that decide what is done with a run."""

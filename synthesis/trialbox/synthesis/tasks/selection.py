@@ -8,6 +8,9 @@ from trialbox.synthesis.tasks.task import Task
 MBPP_SPLITS: Mapping[str, str] = {"prompt": "1-10", "test": "11-510", "validation": "511-600", "train": "601-974"}
 """The parts of MBPP that Austin et al. (2021) give examples from, test on, validate with and fine-tune on."""
 
+# Python reads no number of thousands of digits.
+_DIGITS = r"\d{1,18}"
+
 
 class SelectionError(ValueError):
     """What was asked for isn't among the tasks."""
@@ -43,7 +46,7 @@ def _named(name: str, by_id: Mapping[str, Task], tasks: Sequence[Task]) -> list[
     task = by_id.get(name.strip().lower())
     if task is not None:
         return [task]
-    numbers = re.fullmatch(r"\s*(\d+)-(\d+)\s*", name)
+    numbers = re.fullmatch(rf"\s*({_DIGITS})-({_DIGITS})\s*", name)
     found = [task for task in tasks if _number(task) in range(int(numbers[1]), int(numbers[2]) + 1)] if numbers else []
     if not found:
         first = f"; the first one's is {tasks[0].task_id!r}" if tasks else ""
@@ -53,4 +56,4 @@ def _named(name: str, by_id: Mapping[str, Task], tasks: Sequence[Task]) -> list[
 
 def _number(task: Task) -> int | None:
     number = task.task_id.rpartition("/")[2]
-    return int(number) if number.isdecimal() else None
+    return int(number) if re.fullmatch(_DIGITS, number) else None
