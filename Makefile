@@ -90,9 +90,9 @@ test: need-root lint scientific synthesis kubernetes-tools browser
 	@# A file at a time to each of two workers: much of the time is waiting. In their order, the slow ones first.
 	$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-test-thorough: need-root setup
+test-thorough: need-root synthesis
 	$(BIN)/python -m pytest --thorough tests/integration/test_leaks.py tests/escape/test_slot_kills.py \
-	    tests/unit/tasks/test_mathqa.py
+	    tests/unit/tasks/test_mathqa.py tests/synthesis/test_served_model.py
 
 test-cgroup2: need-root setup
 	$(BIN)/python tests/cgroup2/machine.py
