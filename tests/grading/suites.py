@@ -15,7 +15,8 @@ CASE_SECONDS = 1.0
 LIMITS = Limits(
     wall_seconds=30,
     cpu_seconds=30,
-    memory_bytes=256 << 20,
+    # Little, so that who takes it all has done so within a case, on a busy machine too.
+    memory_bytes=96 << 20,
     processes=32,
     disk_bytes=16 << 20,
     output_bytes=1 << 20,
