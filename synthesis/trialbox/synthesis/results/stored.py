@@ -31,15 +31,11 @@ class _StoredPrograms:
             task = self.tasks.get(run.task.task_id)
             if task is None or len(run.task.case_names) != len(task.suite.cases):
                 raise StoreError(f"the run's verdicts for {run.task.task_id!r} are not those of the tasks' cases")
-            programs = {program.program_id: program for program in run.programs}
             seen: set[int] = set()
-            for row in run.samples:
-                if row.program_id is None:
-                    no_program = Sample(task=task, index=row.index, source="")
-                    yield Graded(no_program, Evaluation(cases=()), has_program=False)
-                    continue
-                program = programs[row.program_id]
-                if program.evaluation is not None:
-                    sample = Sample(task=task, index=row.index, source=program.source)
-                    yield Graded(sample, program.evaluation, is_repeated=row.program_id in seen)
-                    seen.add(row.program_id)
+            for row, program in run.answers:
+                sample = Sample(task=task, index=row.index, source="" if program is None else program.source)
+                if program is None:
+                    yield Graded(sample, Evaluation(cases=()), has_program=False)
+                elif program.evaluation is not None:
+                    yield Graded(sample, program.evaluation, is_repeated=program.program_id in seen)
+                    seen.add(program.program_id)

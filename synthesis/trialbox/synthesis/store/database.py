@@ -117,9 +117,9 @@ def holds_samples(connection: sqlite3.Connection) -> bool:
 
 
 def drop_tables(connection: sqlite3.Connection) -> None:
-    """Empty the database of a run; to be called within the transaction that makes them anew."""
+    """Empty the database, if it isn't; to be called within the transaction that makes them anew."""
     for name in re.findall(r"CREATE TABLE (\w+)", _SCHEMA):
-        connection.execute(f"DROP TABLE {name}")
+        connection.execute(f"DROP TABLE IF EXISTS {name}")
 
 
 def make_tables(connection: sqlite3.Connection) -> None:

@@ -54,8 +54,7 @@ def begin(
                 # Nobody adds one between this and the new tables: the folder is locked.
                 if is_empty(connection) or not holds_samples(connection):
                     with transaction(connection):
-                        if not is_empty(connection):
-                            drop_tables(connection)
+                        drop_tables(connection)
                         make_tables(connection)
                         connection.execute("INSERT INTO run VALUES (0)")
                         connection.executemany(_ADD_TASK, map(_task_row, range(len(tasks)), tasks))

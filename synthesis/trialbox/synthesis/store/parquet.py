@@ -57,9 +57,8 @@ def write_parquet(run: RunView, path: Path) -> int:
 
 def _rows(run: RunView) -> Iterator[dict[str, Any]]:
     for task_run in task_runs(run):
-        programs = {program.program_id: program for program in task_run.programs}
-        for sample in task_run.samples:
-            yield _row(task_run.task, sample, None if sample.program_id is None else programs[sample.program_id])
+        for sample, program in task_run.answers:
+            yield _row(task_run.task, sample, program)
 
 
 def _row(task: TaskRow, sample: SampleRow, program: ProgramRow | None) -> dict[str, Any]:

@@ -49,6 +49,13 @@ class TaskRun:
     samples: Sequence[SampleRow]
     programs: Sequence[ProgramRow]
 
+    @property
+    def answers(self) -> Iterator[tuple[SampleRow, ProgramRow | None]]:
+        """Each sample with its program, None where it holds none."""
+        programs = {program.program_id: program for program in self.programs}
+        for sample in self.samples:
+            yield sample, None if sample.program_id is None else programs[sample.program_id]
+
     @cached_property
     def groups(self) -> Sequence[Group]:
         """The samples by their program: the one that most came to first, those without one last."""
