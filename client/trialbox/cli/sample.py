@@ -34,7 +34,7 @@ from trialbox.synthesis.generators import Request
 from trialbox.synthesis.pipeline import Sampling
 from trialbox.synthesis.prompts import Style, choose_format
 from trialbox.synthesis.store import begin
-from trialbox.synthesis.tasks import TaskSet, content_md5, load, located
+from trialbox.synthesis.tasks import TaskSet, choose, content_md5, load, located
 
 _MODEL = "Where samples come from: one of these"
 _PROMPT = "What the model is shown"
@@ -159,9 +159,7 @@ def command(
         file = located(data)
         everything = load(tasks, file)
         names = [name for some in ids for name in some.split(",")] if ids else None
-        chosen = everything
-        if (split, names, limit) != (None, None, None):
-            chosen = load(tasks, file, split=split, ids=names, limit=limit)
+        chosen = choose(tasks, everything, split=split, ids=names, limit=limit)
         shown = choose_format(
             tasks,
             everything,

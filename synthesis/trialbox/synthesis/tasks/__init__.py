@@ -6,7 +6,7 @@ from trialbox.synthesis.tasks.humaneval import load_humaneval
 from trialbox.synthesis.tasks.mathqa import load_mathqa
 from trialbox.synthesis.tasks.mbpp import load_mbpp
 from trialbox.synthesis.tasks.own import load_own
-from trialbox.synthesis.tasks.registry import TaskSet, load
+from trialbox.synthesis.tasks.registry import TaskSet, choose, load
 from trialbox.synthesis.tasks.rows import TaskFileError, content_md5
 from trialbox.synthesis.tasks.samples import Sample, SampleFile, references
 from trialbox.synthesis.tasks.selection import MBPP_SPLITS, SelectionError, select
@@ -20,6 +20,7 @@ __all__ = [
     "Task",
     "TaskFileError",
     "TaskSet",
+    "choose",
     "content_md5",
     "load",
     "load_humaneval",

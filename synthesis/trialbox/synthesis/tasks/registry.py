@@ -67,6 +67,31 @@ def load(
         SelectionError: There is no such data set, part or id, or `limit` is less than 1.
         OSError: The file can't be read.
     """
+    found = _checked(name, split, limit)
+    return choose(name, found.load(located(source)), split=split, ids=ids, limit=limit)
+
+
+def choose(
+    name: str,
+    tasks: list[Task],
+    *,
+    split: str | None = None,
+    ids: Iterable[str | int] | None = None,
+    limit: int | None = None,
+) -> list[Task]:
+    """Take some of a data set's tasks, which are all there, as `load` does; raises SelectionError."""
+    found = _checked(name, split, limit)
+    if split is not None:
+        tasks = select(tasks, [found.splits[split]])
+    if ids is not None:
+        try:
+            tasks = select(tasks, ids)
+        except SelectionError as error:
+            raise SelectionError(f"{name if split is None else f'{name}, part {split}'}: {error}") from None
+    return tasks[:limit]
+
+
+def _checked(name: str, split: str | None, limit: int | None) -> _Set:
     try:
         found = _SETS[TaskSet(name)]
     except ValueError:
@@ -76,12 +101,4 @@ def load(
         raise SelectionError(f"{name} has no part {split!r}; {parts}")
     if limit is not None and limit < 1:
         raise SelectionError(f"limit must be 1 or more, not {limit}")
-    tasks = found.load(located(source))
-    if split is not None:
-        tasks = select(tasks, [found.splits[split]])
-    if ids is not None:
-        try:
-            tasks = select(tasks, ids)
-        except SelectionError as error:
-            raise SelectionError(f"{name if split is None else f'{name}, part {split}'}: {error}") from None
-    return tasks[:limit]
+    return found

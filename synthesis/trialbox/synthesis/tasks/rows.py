@@ -18,7 +18,8 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _MOST_BYTES = 256 << 20
 """Of a file that is read whole, unpacked; a few megabytes are usual."""
 _MOST_LINE_CHARACTERS = 64 << 20
-_MOST_DIGITS = 18
+MOST_DIGITS = 18
+"""Of a number in an id; Python reads none of thousands."""
 _SHOWN = 300
 
 
@@ -66,8 +67,8 @@ class Row:
 
     def number(self, field: str, text: str) -> int:
         """The whole number that `text`, which stands in `field`, is written as; raises TaskFileError."""
-        if not text.isdecimal() or len(text) > _MOST_DIGITS:
-            self.fail(field, f"must be a whole number, not {text!r}; it may have {_MOST_DIGITS} digits")
+        if not text.isdecimal() or len(text) > MOST_DIGITS:
+            self.fail(field, f"must be a whole number, not {text!r}; it may have {MOST_DIGITS} digits")
         return int(text)
 
     def function_name(self, field: str) -> str:

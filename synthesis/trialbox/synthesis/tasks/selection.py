@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from trialbox.synthesis.tasks.rows import MOST_DIGITS
 from trialbox.synthesis.tasks.task import Task
 
 MBPP_SPLITS: Mapping[str, str] = {"prompt": "1-10", "test": "11-510", "validation": "511-600", "train": "601-974"}
 """The parts of MBPP that Austin et al. (2021) give examples from, test on, validate with and fine-tune on."""
 
-# Python reads no number of thousands of digits.
-_DIGITS = r"\d{1,18}"
+_DIGITS = rf"\d{{1,{MOST_DIGITS}}}"
 
 
 class SelectionError(ValueError):
