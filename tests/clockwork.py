@@ -29,7 +29,9 @@ class _HurriedSelector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(timeout and 0)
         if timeout and not ready:
-            self._loop.now += timeout
+            # To that very moment: a sum of waits may be a hair before it, when no timer is due yet.
+            scheduled: list[asyncio.TimerHandle] = vars(self._loop)["_scheduled"]
+            self._loop.now = scheduled[0].when()
         return ready
 
 
