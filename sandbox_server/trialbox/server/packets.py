@@ -88,7 +88,9 @@ class PacketSocket:
         except BlockingIOError:
             return
         except ConnectionResetError:
-            data, ancillary = b"", []
+            # The other end went without having read all; it is told once, before what that end had sent.
+            self._read()
+            return
         sender, descriptor = 0, None
         for _, kind, content in ancillary:
             if kind == socket.SCM_CREDENTIALS:

@@ -85,6 +85,15 @@ async def test_when_the_other_end_is_closed_an_empty_packet_comes_after_all_that
         assert not ends.packets.send(b"too late")
 
 
+async def test_what_was_sent_is_read_also_from_an_end_that_was_closed_before_it_had_read_all() -> None:
+    with Ends() as ends:
+        assert ends.packets.send(b"never read")
+        ends.other.send(b"last")
+        ends.other.close()
+        assert (await ends.packets.receive(_LONG_SECONDS)).data == b"last"
+        assert await ends.packets.receive(_LONG_SECONDS) == Packet(b"")
+
+
 async def test_whoever_waits_at_an_end_that_is_closed_reads_an_empty_packet() -> None:
     with Ends() as ends:
         waiting = await ends.waiting()
