@@ -1,4 +1,4 @@
-"""Tokens a second of the generator on this machine beside the library's plain `generate`, at the same batch size.
+"""Tokens a second of the generator on this machine beside the library's plain `generate`, at the same batch sizes.
 
 Both are given the same prompts and write as many tokens for each: no token ends a text. The generator also looks for a
 stop string, which never comes; the library is measured without one and with the same one.
@@ -49,28 +49,36 @@ def main() -> None:
     """Measure in turns, and print medians and ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="what from_pretrained takes: a folder, or a name on the Hugging Face hub")
-    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--batch-size", type=int, nargs="+", default=[8, 32, 128])
     parser.add_argument("--tokens", type=int, default=128, help="how many each text has")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    prompts = [_PROMPT.format(number=number, double=2 * number) for number in range(options.batch_size)]
     ways = {"generate": _library, "generate, a stop string": _library_stopping, "the generator": _ours}
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
     with ExitStack() as stack:
         process = functools.partial(
-            ProcessPoolExecutor, 1, get_context("spawn"), _load, (options.model, options.batch_size)
+            ProcessPoolExecutor, 1, get_context("spawn"), _load, (options.model, max(options.batch_size))
         )
         workers = {name: stack.enter_context(process()) for name in ways}
-        # The first round, which warms up, doesn't count.
-        for number in range(options.rounds + 1):
-            for name, way in ways.items():
-                took = workers[name].submit(_timed, way, prompts, options.tokens).result()
-                seconds[name] += [took] if number else []
-    rates = {name: options.batch_size * options.tokens / statistics.median(took) for name, took in seconds.items()}
-    where = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-    print(f"{options.model} on {where}, batches of {options.batch_size}, {options.tokens} tokens a text")
+        where = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+        print(f"{options.model} on {where}, {options.tokens} tokens a text")
+        for size in options.batch_size:
+            prompts = [_PROMPT.format(number=number, double=2 * number) for number in range(size)]
+            seconds: dict[str, list[float]] = {name: [] for name in ways}
+            # The first round, which warms up, doesn't count.
+            for number in range(options.rounds + 1):
+                for name, way in ways.items():
+                    took = workers[name].submit(_timed, way, prompts, options.tokens).result()
+                    seconds[name] += [took] if number else []
+            _tell(size, {name: size * options.tokens / statistics.median(took) for name, took in seconds.items()})
+
+
+def _tell(size: int, rates: dict[str, float]) -> None:
+    print(f"\n{size} samples at once")
     for name, rate in rates.items():
-        print(f"{name:24} {rate:10.0f} tokens/s   the generator's is {rates['the generator'] / rate:.2f} of it")
+        print(
+            f"{name:24} {rate:10.0f} tokens/s   the generator's is {rates['the generator'] / rate:.2f} of it",
+            flush=True,
+        )
 
 
 def _load(name: str, batch_size: int) -> None:

@@ -1,5 +1,8 @@
 """Where all control groups are of version 2, they bound, count and are left behind as on version 1."""
 
+import signal
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +13,8 @@ import pytest
 from executions import assert_killed, printed
 
 from trialbox.client import Limits, Outcome, Sandbox
+from trialbox.server import cgroup_host
+from trialbox.server.cgroups import SlotCgroups
 
 ROOT = Path("/sys/fs/cgroup")
 MIB = 1 << 20
@@ -77,3 +82,38 @@ def test_the_peak_of_memory_is_that_of_the_execution(slot: Sandbox, isolation_pa
     assert least <= peaks[0] < 32
     assert 40 <= peaks[1] < 64
     assert least <= peaks[2] < 32
+
+
+@pytest.fixture
+def handed_down_in_part(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Groups of which a manager hands memory down twice, and the rest not at all; this process's own is the last."""
+    root = ROOT / f"outer-{uuid.uuid4().hex}"
+    own = root / "manager/own"
+    (ROOT / "cgroup.subtree_control").write_text("+memory +pids +cpu")
+    own.mkdir(parents=True)
+    for folder in (root, root / "manager"):
+        (folder / "cgroup.subtree_control").write_text("+memory")
+    told = {
+        "/proc/self/mountinfo": f"33 30 0:29 / {root} rw - cgroup2 cgroup2 rw\n",
+        "/proc/self/cgroup": "0::/manager/own\n",
+    }
+    read = Path.read_text
+    monkeypatch.setattr(Path, "read_text", lambda path, *rest: told.get(str(path)) or read(path, *rest))
+    yield root
+    for folder in (own, *own.parents[:2]):
+        folder.rmdir()
+
+
+def test_where_a_manager_hands_down_a_part_all_bounds_hold_together(handed_down_in_part: Path) -> None:
+    host = cgroup_host.probe()
+    slot = SlotCgroups.create(host.hierarchies, "trialbox-1-0")
+    try:
+        assert slot.folders == [str(handed_down_in_part / "trialbox-1-0")]
+        slot.set_limits(memory_bytes=64 * MIB, processes=8)
+        join = f"open({slot.folders[0] + '/cgroup.procs'!r}, 'w').write('0')"
+        hog = subprocess.run([sys.executable, "-c", f"{join}\nb'x' * (200 << 20)"], check=False)
+        assert hog.returncode == -signal.SIGKILL
+        assert slot.oom_kills() == 1
+        assert slot.cpu_seconds() > 0
+    finally:
+        slot.remove()

@@ -16,6 +16,7 @@ import pytest
 from trialbox.client import Sandbox as Client
 from trialbox.client import UnavailableError
 from trialbox.server import (
+    cgroup_host,
     cgroups,
     layers,
     nsjail,
@@ -172,14 +173,14 @@ def _no_process_limit(fault: Fault) -> None:
 
 
 def _no_cpu_controller(fault: Fault) -> None:
-    probe = cgroups.probe
+    probe = cgroup_host.probe
 
-    def without() -> cgroups.CgroupHost:
+    def without() -> cgroup_host.CgroupHost:
         host = probe()
         hierarchies = {name: place for name, place in host.hierarchies.items() if name != "cpu"}
         return replace(host, hierarchies=hierarchies)
 
-    fault.set(cgroups, "probe", without)
+    fault.set(cgroup_host, "probe", without)
 
 
 def _no_cpu_limit(fault: Fault) -> None:

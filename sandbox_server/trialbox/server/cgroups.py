@@ -1,21 +1,16 @@
-"""Control groups: found by trying, on v1, v2 and hybrid hosts alike; one set for a slot."""
+"""A slot's control groups: its limits, and what the kernel counts, alike on v1 and v2."""
 
 import contextlib
 import os
 import signal
 import stat
-import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 CONTROLLERS = ("memory", "pids", "cpu")
 
-# On v1 what counts processor time and what shares it out are two; on v2 one does both.
-_CPU_SHARE = "cpu_share"
-_V1_NAMES = {"memory": "memory", "pids": "pids", "cpu": "cpuacct", _CPU_SHARE: "cpu"}
-_PROBE_MEMORY_BYTES = 64 << 20
 _UNLIMITED_V1 = "-1"
-_ABANDONED_SECONDS = 10
 # More than any of the files read here holds.
 _FILE_BYTES = 1 << 14
 # Each processor charges so much to a group ahead of need. Figures no finer than this mostly
@@ -31,137 +26,6 @@ class Hierarchy:
 
     folder: Path
     version: int
-
-
-@dataclass(frozen=True, slots=True)
-class CgroupHost:
-    """Where each controller works, and for each of CONTROLLERS what was tried."""
-
-    hierarchies: dict[str, Hierarchy]
-    evidence: dict[str, str]
-
-
-def probe() -> CgroupHost:
-    """Find for each of CONTROLLERS, and for shares of processors on v1, where groups can be made and limited."""
-    hierarchies: dict[str, Hierarchy] = {}
-    evidence: dict[str, str] = {}
-    # With the last of these, groups get equal shares of busy processors, however many processes each has.
-    for controller in (*CONTROLLERS, _CPU_SHARE):
-        hierarchy, told = _find(controller)
-        if hierarchy is not None:
-            hierarchies[controller] = hierarchy
-        if controller in CONTROLLERS:
-            evidence[controller] = told
-    return CgroupHost(hierarchies, evidence)
-
-
-def _find(controller: str) -> tuple[Hierarchy | None, str]:
-    """Return where this controller's groups can be made and limited, if anywhere, and what was tried."""
-    tried = []
-    for hierarchy in _candidates(controller):
-        failure = _try(controller, hierarchy)
-        if failure is None:
-            return hierarchy, f"cgroup v{hierarchy.version}: made and limited a group in {hierarchy.folder}"
-        tried.append(f"{hierarchy.folder}: {failure}")
-    return None, "; ".join(tried) or "no cgroup mount offers it"
-
-
-def available_memory_bytes(host: CgroupHost) -> int:
-    """How much memory there is for all slots: the machine's, or what the group they are made in may have."""
-    lines = Path("/proc/meminfo").read_text().splitlines()
-    machine = int(next(line for line in lines if line.startswith("MemTotal:")).split()[1]) * 1024
-    hierarchy = host.hierarchies.get("memory")
-    if hierarchy is None:
-        return machine
-    file = hierarchy.folder / ("memory.max" if hierarchy.version == 2 else "memory.limit_in_bytes")
-    bound = file.read_text().strip() if file.exists() else "max"  # v2's root group has none
-    return min(machine, int(bound)) if bound.isdigit() else machine
-
-
-def remove_abandoned(host: CgroupHost) -> None:
-    """Remove the empty groups of servers that were killed before they could."""
-    for hierarchy in host.hierarchies.values():
-        for folder in hierarchy.folder.glob("trialbox-*-*"):
-            owner = folder.name.split("-")[1]
-            with contextlib.suppress(OSError):  # a group with members stays
-                if not Path("/proc", owner).exists() and time.time() - folder.stat().st_mtime > _ABANDONED_SECONDS:
-                    folder.rmdir()
-
-
-def _candidates(controller: str) -> list[Hierarchy]:
-    own = _own_cgroups()
-    found = []
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        before, _, after = line.partition(" - ")
-        mount_point = Path(before.split()[4])
-        kind, _, super_options = after.split(" ", 2)
-        if kind == "cgroup2":
-            folder = _existing(mount_point, own.get("", "/"))
-            # Processes may not live beside groups with controllers, except in the root: an
-            # ancestor that hands the controller down already comes before stepping aside.
-            places = [place for place in (folder, *folder.parents) if place.is_relative_to(mount_point)]
-            places.sort(key=lambda place: not _lists(place / "cgroup.subtree_control", controller))
-            found += [Hierarchy(place, 2) for place in places if _lists(place / "cgroup.controllers", controller)]
-        elif kind == "cgroup" and _V1_NAMES[controller] in super_options.split(","):
-            name = _V1_NAMES[controller]
-            found.append(Hierarchy(_existing(mount_point, own.get(name, "/")), 1))
-    return found
-
-
-def _own_cgroups() -> dict[str, str]:
-    own = {}
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        own.update(dict.fromkeys(controllers.split(","), path))
-    return own
-
-
-def _existing(mount_point: Path, path: str) -> Path:
-    folder = mount_point / path.lstrip("/")
-    return folder if folder.is_dir() else mount_point
-
-
-def _lists(file: Path, controller: str) -> bool:
-    try:
-        return controller in file.read_text().split()
-    except OSError:
-        return False
-
-
-def _try(controller: str, hierarchy: Hierarchy) -> str | None:
-    """Make, limit and remove a group; None when all of it worked, else what failed."""
-    if hierarchy.version == 2:
-        failure = _hand_down(controller, hierarchy.folder)
-        if failure:
-            return failure
-    group = hierarchy.folder / f"trialbox-probe-{os.getpid()}"
-    try:
-        group.mkdir()
-        try:
-            with contextlib.closing(SlotCgroups({controller: Hierarchy(group, hierarchy.version)})) as limits:
-                limits.set_limits(memory_bytes=_PROBE_MEMORY_BYTES, processes=64)
-                limits.read()
-        finally:
-            group.rmdir()
-    except (OSError, ValueError) as error:
-        return str(error)
-    return None
-
-
-def _hand_down(controller: str, folder: Path) -> str | None:
-    subtree = folder / "cgroup.subtree_control"
-    try:
-        if controller in subtree.read_text().split():
-            return None
-        if (folder / "cgroup.procs").read_text().split() == [str(os.getpid())]:
-            # Alone here: step aside, since a group with members can't hand controllers down.
-            leaf = folder / "trialbox-server"
-            leaf.mkdir(exist_ok=True)
-            (leaf / "cgroup.procs").write_text(str(os.getpid()))
-        subtree.write_text(f"+{controller}")
-    except OSError as error:
-        return f"can't hand {controller} down: {error}"
-    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,10 +51,10 @@ class SlotCgroups:
         self._peak_before = self._ooms_before = 0
 
     @classmethod
-    def create(cls, host: CgroupHost, name: str) -> "SlotCgroups":
-        """Make a group called `name` for every controller the host has."""
+    def create(cls, hierarchies: Mapping[str, Hierarchy], name: str) -> "SlotCgroups":
+        """Make a group called `name` for every controller that there is a hierarchy for."""
         groups = {}
-        for controller, hierarchy in host.hierarchies.items():
+        for controller, hierarchy in hierarchies.items():
             folder = hierarchy.folder / name
             folder.mkdir(exist_ok=True)
             groups[controller] = Hierarchy(folder, hierarchy.version)

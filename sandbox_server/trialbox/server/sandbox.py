@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from trialbox.server import cgroups, runtimes
+from trialbox.server import cgroup_host, runtimes
 from trialbox.server.diagnosis import refused_namespaces
 from trialbox.server.jail import DiskSize
 from trialbox.server.judges import Judges
@@ -107,11 +107,9 @@ class Sandbox:
                 "it sets up namespaces, mounts and cgroups for the jails"
             )
         settings = self.settings
-        cgroup_host = cgroups.probe()
-        cgroups.remove_abandoned(cgroup_host)
-        self.memory_bytes = settings.total_memory_bytes or int(
-            cgroups.available_memory_bytes(cgroup_host) * _MEMORY_SHARE
-        )
+        host = cgroup_host.probe()
+        host.remove_abandoned()
+        self.memory_bytes = settings.total_memory_bytes or int(host.available_memory_bytes() * _MEMORY_SHARE)
         if self.memory_bytes < MINIMUM_TOTAL_MEMORY_BYTES:
             raise CannotServeError(
                 f"nine tenths of the memory of this machine, or of the server's cgroup, are {self.memory_bytes} bytes; "
@@ -121,7 +119,7 @@ class Sandbox:
         try:
             config = SlotConfig(
                 runtimes=self.runtimes,
-                cgroup_host=cgroup_host,
+                cgroup_host=host,
                 first_host_id=settings.first_host_id or _FIRST_HOST_ID + os.getpid() * _HOST_IDS_A_SERVER,
                 usual_disk=DiskSize.of(self.default_limits),
                 executions_by_jail=settings.executions_by_jail,
@@ -141,7 +139,7 @@ class Sandbox:
             await asyncio.gather(self._pool.start(), self._judge_pool.start())
             self._self_test = SelfTest(
                 partial(self._pool.execute, bounded=False),
-                cgroup_host,
+                host,
                 self.runtimes[DEFAULT_RUNTIME],
                 memory_bytes=self.memory_bytes,
                 waived=settings.waived_layers,

@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from trialbox.server import layers
-from trialbox.server.cgroups import CgroupHost
+from trialbox.server.cgroup_host import CgroupHost
 from trialbox.server.layers import Layer, LayerState
 from trialbox.server.model import Execution, IsolationPath, Job, Limits, Outcome, Program, WorkspaceError
 from trialbox.server.runtimes import Runtime

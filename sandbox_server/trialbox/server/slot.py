@@ -16,7 +16,8 @@ from typing import Any
 import structlog
 
 from trialbox.server import nsjail
-from trialbox.server.cgroups import CgroupHost, Counters, SlotCgroups
+from trialbox.server.cgroup_host import CgroupHost
+from trialbox.server.cgroups import Counters, SlotCgroups
 from trialbox.server.jail import DiskSize, Jail
 from trialbox.server.model import Execution, IsolationPath, Job, Role, SandboxBrokenError
 from trialbox.server.nsjail import JailSpec
@@ -184,7 +185,7 @@ class Slot:
     async def _start_launcher(self) -> None:
         self._launches, self._exits = itertools.count(1), {}
         self._first_idle_memory_bytes = 0
-        self.cgroups = SlotCgroups.create(self._config.cgroup_host, f"trialbox-{os.getpid()}-{self.number}")
+        self.cgroups = SlotCgroups.create(self._config.cgroup_host.hierarchies, f"trialbox-{os.getpid()}-{self.number}")
         self._socket, theirs = PacketSocket.pair()
         with theirs:
             self._process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Cgroups of every kind are found by trying, and the kernel's counters read as they are."""
+"""Groups take their limits, and the kernel's counters are read as they are."""
 
 import os
 import signal
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from trialbox.server import cgroups
-from trialbox.server.cgroups import CONTROLLERS, CgroupHost, Counters, Hierarchy, SlotCgroups
+from trialbox.server import cgroup_host
+from trialbox.server.cgroups import CONTROLLERS, Counters, Hierarchy, SlotCgroups
 
 _MIB = 1 << 20
 _V1_FILES = {
@@ -152,7 +152,7 @@ def test_each_controller_may_be_in_a_hierarchy_of_its_own(tmp_path: Path) -> Non
     places = {"memory": Hierarchy(tmp_path / "v1", 1), "pids": Hierarchy(tmp_path / "v2", 2)}
     for place in places.values():
         place.folder.mkdir()
-    slot = SlotCgroups.create(CgroupHost(places, {}), "trialbox-1-0")
+    slot = SlotCgroups.create(places, "trialbox-1-0")
     assert slot.folders == [str(tmp_path / "v1/trialbox-1-0"), str(tmp_path / "v2/trialbox-1-0")]
     assert (slot.has("memory"), slot.has("pids"), slot.has("cpu")) == (True, True, False)
     slot.remove()
@@ -161,8 +161,7 @@ def test_each_controller_may_be_in_a_hierarchy_of_its_own(tmp_path: Path) -> Non
 
 
 def test_a_group_shared_by_controllers_is_joined_and_removed_once(tmp_path: Path) -> None:
-    host = CgroupHost(dict.fromkeys(CONTROLLERS, Hierarchy(tmp_path, 2)), {})
-    slot = SlotCgroups.create(host, "trialbox-1-0")
+    slot = SlotCgroups.create(dict.fromkeys(CONTROLLERS, Hierarchy(tmp_path, 2)), "trialbox-1-0")
     assert slot.folders == [str(tmp_path / "trialbox-1-0")]
     slot.remove()
     assert not any(tmp_path.iterdir())
@@ -174,77 +173,9 @@ def test_a_process_in_any_group_is_seen(slot: SlotCgroups, folder: Path) -> None
     assert slot.any_process()
 
 
-def test_groups_of_a_server_that_is_gone_are_removed_and_no_others(tmp_path: Path) -> None:
-    gone = 2**22 + 1  # above the largest pid there can be
-    stale, fresh, alive, foreign = (
-        tmp_path / name for name in (f"trialbox-{gone}-0", f"trialbox-{gone}-1", f"trialbox-{os.getpid()}-0", "other")
-    )
-    for group in (stale, fresh, alive, foreign):
-        group.mkdir()
-    for group in (stale, alive, foreign):
-        os.utime(group, (0, 0))
-    cgroups.remove_abandoned(CgroupHost({"pids": Hierarchy(tmp_path, 1)}, {}))
-    assert set(tmp_path.iterdir()) == {fresh, alive, foreign}
-
-
-def describe_host(monkeypatch: pytest.MonkeyPatch, *, mounts: str, own: str) -> None:
-    """Have this process see these mounts, and itself in these groups."""
-    told = {"/proc/self/mountinfo": mounts, "/proc/self/cgroup": own}
-    read = Path.read_text
-    monkeypatch.setattr(Path, "read_text", lambda path, *rest: told.get(str(path)) or read(path, *rest))
-
-
-def test_on_a_hybrid_host_each_controller_is_looked_for_where_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for place in ("memory/own", "cpu,cpuacct/own", "unified/own"):
-        (tmp_path / place).mkdir(parents=True)
-    (tmp_path / "unified/cgroup.controllers").write_text("pids io\n")
-    (tmp_path / "unified/own/cgroup.controllers").write_text("pids\n")
-    describe_host(
-        monkeypatch,
-        mounts=f"22 1 0:20 / /proc rw - proc proc rw\n"
-        f"31 30 0:27 / {tmp_path}/memory rw,nosuid shared:9 - cgroup cgroup rw,memory\n"
-        f"32 30 0:28 / {tmp_path}/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
-        f"33 30 0:29 / {tmp_path}/unified rw shared:4 master:1 - cgroup2 cgroup2 rw,nsdelegate\n",
-        own="4:memory:/own\n3:cpu,cpuacct:/own\n1:name=systemd:/elsewhere\n0::/own\n",
-    )
-    assert cgroups._candidates("memory") == [Hierarchy(tmp_path / "memory/own", 1)]
-    assert cgroups._candidates("cpu") == [Hierarchy(tmp_path / "cpu,cpuacct/own", 1)]
-    assert cgroups._candidates("pids") == [Hierarchy(tmp_path / "unified/own", 2), Hierarchy(tmp_path / "unified", 2)]
-
-
-def test_in_a_container_the_mount_itself_is_tried_where_the_named_group_is_not_in_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "memory").mkdir()
-    describe_host(
-        monkeypatch,
-        mounts=f"31 30 0:27 /docker/abc {tmp_path}/memory rw - cgroup cgroup rw,memory\n",
-        own="4:memory:/docker/abc\n",
-    )
-    assert cgroups._candidates("memory") == [Hierarchy(tmp_path / "memory", 1)]
-
-
-def test_without_a_mount_every_controller_is_missing_and_the_evidence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    describe_host(monkeypatch, mounts="22 1 0:20 / /proc rw - proc proc rw\n", own="0::/\n")
-    host = cgroups.probe()
-    assert host.hierarchies == {}
-    assert host.evidence == dict.fromkeys(CONTROLLERS, "no cgroup mount offers it")
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="making groups takes root, as the server does")
-def test_on_this_machine_every_controller_is_found_and_nothing_left_behind() -> None:
-    host = cgroups.probe()
-    assert set(host.hierarchies) >= set(CONTROLLERS), host.evidence
-    assert set(host.evidence) == set(CONTROLLERS)
-    for hierarchy in host.hierarchies.values():
-        assert not list(hierarchy.folder.glob(f"trialbox-probe-{os.getpid()}*"))
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="making groups takes root, as the server does")
 def test_a_real_group_takes_its_limits_again_and_again_and_counts_from_zero() -> None:
-    slot = SlotCgroups.create(cgroups.probe(), f"trialbox-{os.getpid()}-test")
+    slot = SlotCgroups.create(cgroup_host.probe().hierarchies, f"trialbox-{os.getpid()}-test")
     try:
         for memory_bytes in (64 * _MIB, 16 * _MIB, 512 * _MIB, None, 32 * _MIB):
             slot.set_limits(memory_bytes=memory_bytes, processes=8)
@@ -257,7 +188,7 @@ def test_a_real_group_takes_its_limits_again_and_again_and_counts_from_zero() ->
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="making groups takes root, as the server does")
 def test_whoever_is_in_a_real_group_can_be_killed_and_its_cache_reclaimed() -> None:
-    slot = SlotCgroups.create(cgroups.probe(), f"trialbox-{os.getpid()}-kill")
+    slot = SlotCgroups.create(cgroup_host.probe().hierarchies, f"trialbox-{os.getpid()}-kill")
     sleeper = subprocess.Popen(["sleep", "600"])
     try:
         for folder in slot.folders:

@@ -9,7 +9,7 @@ from pathlib import Path
 import hosts
 import pytest
 
-from trialbox.server import cgroups
+from trialbox.server import cgroup_host
 from trialbox.server.cgroups import Hierarchy, SlotCgroups
 
 _MIB = 1 << 20
@@ -27,7 +27,7 @@ def eat(slot: SlotCgroups, mebibytes: int) -> int:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="making groups takes root, as the server does")
 def test_a_real_groups_peak_is_of_what_came_after_the_reset() -> None:
-    slot = SlotCgroups.create(cgroups.probe(), f"trialbox-{os.getpid()}-test")
+    slot = SlotCgroups.create(cgroup_host.probe().hierarchies, f"trialbox-{os.getpid()}-test")
     try:
         slot.set_limits(memory_bytes=64 * _MIB, processes=8)
         peaks = []
