@@ -32,6 +32,8 @@ class Request:
     prompt: Prompt
     index: int
     """Which of the task's samples it is, from 0."""
+    place: int = 0
+    """Which of all that its run asks for, from 0, those that are answered already among them."""
     seed: int
     """From 0 to 2**63 - 1; the same request with the same seed has the same answer where the backend can hold to it."""
     temperature: float

@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Self
 
 from trialbox.synthesis.extras import extra_synthesis
@@ -37,9 +36,9 @@ class _Item:
 class LocalModel:
     """Samples from a model in this process; a Generator.
 
-    The same list of requests makes the same batches. A sample depends on its request alone, whatever batch it is in,
-    up to how the device rounds sums in batches of other shapes: rarely so in float32, sooner in 16 bits. Other devices
-    and dtypes round differently too.
+    The same run makes the same batches, also where it goes on after a kill, by its requests' places, unless memory was
+    too small for them. A sample depends on its request alone, whatever batch it is in, up to how the device rounds sums
+    in batches of other shapes: rarely so in float32, sooner in 16 bits. Other devices and dtypes round differently too.
     """
 
     def __init__(self, model: Any, tokenizer: Any, *, name: str, batch_size: int = DEFAULT_BATCH_SIZE) -> None:
@@ -51,6 +50,7 @@ class LocalModel:
             raise GeneratorError(f"batch_size must be 1 or more, not {batch_size}")
         self._model, self._tokenizer, self._name = model.eval(), tokenizer, name
         self._batch_size = batch_size
+        self._window_size = batch_size * _WINDOW_BATCHES
         # One for all: each thread that computes would get helper threads of its own, which hold each other up.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="local-model")
         self._end_tokens = _end_tokens(model, tokenizer)
@@ -80,8 +80,7 @@ class LocalModel:
     async def generate(self, requests: Iterable[Request]) -> AsyncGenerator[Sequence[Completion], None]:
         """Answer batch by batch. Raises GeneratorError."""
         loop, cancelled = asyncio.get_running_loop(), threading.Event()
-        waiting = iter(requests)
-        while window := list(islice(waiting, self._batch_size * _WINDOW_BATCHES)):
+        for window in self._windows(requests):
             items = await loop.run_in_executor(self._thread, self._items, window)
             while items:
                 batch, items = items[: self._batch_size], items[self._batch_size :]
@@ -103,6 +102,20 @@ class LocalModel:
         self._model = self._tokenizer = None
         if torch.cuda.is_initialized():
             torch.cuda.empty_cache()
+
+    def _windows(self, requests: Iterable[Request]) -> Iterator[list[Request]]:
+        """Cut a run where an uninterrupted one is cut: what was answered before, batch by batch, is missing only."""
+        window: list[Request] = []
+        for request in requests:
+            if window and (
+                len(window) == self._window_size
+                or request.place // self._window_size != window[0].place // self._window_size
+            ):
+                yield window
+                window = []
+            window.append(request)
+        if window:
+            yield window
 
     def _items(self, requests: Sequence[Request]) -> list[_Item]:
         # The longest first: if the memory is too small, that shows at once.

@@ -67,7 +67,7 @@ class Sampling:
             await self.generator.close()
 
     def _requests(self, there: Indices) -> Iterator[Request]:
-        for task in self.tasks:
+        for number, task in enumerate(self.tasks):
             missing = [index for index in range(self.samples) if index not in there[task.task_id]]
             if missing:
                 prompt = self.prompt(task)
@@ -75,6 +75,7 @@ class Sampling:
                 yield Request(
                     prompt=prompt,
                     index=index,
+                    place=number * self.samples + index,
                     seed=sample_seed(self.seed, task.task_id, index),
                     temperature=self.temperature,
                     top_p=self.top_p,
