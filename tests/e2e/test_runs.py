@@ -128,7 +128,7 @@ def test_what_was_sampled_only_is_graded_later_from_data_that_has_moved(
     out, here, there = tmp_path / "out", tmp_path / "here.jsonl", tmp_path / "there.jsonl"
     here.write_bytes(tasks.read_bytes())
     options: list[str | Path] = ["sample", "--tasks", "mbpp", "--data", here, "--recorded", samples, "--out", out]
-    told = trialbox(*options, "--shots", "0", "--sample-only", "--samples", "4")
+    told = trialbox(*options, "--sample-only", "--samples", "4", "--wall-seconds", "9")
     assert told == f"12 samples are in {out}; trialbox evaluate --run {out} grades them.\n".encode()
     assert [path.name for path in out.iterdir() if path.suffix == ".json"] == []
     here.rename(there)
@@ -139,8 +139,11 @@ def test_what_was_sampled_only_is_graded_later_from_data_that_has_moved(
     assert json.loads((out / "results.json").read_text()) == document
     # Graded already, and how is known: nothing is left to do.
     assert json.loads(trialbox(*grade, "--data", there, "--json", status=1))["verdicts"] == document["verdicts"]
-    complaint = trialbox(*grade, "--data", there, "--case-seconds", "8", status=2)
-    assert b"case_seconds is 7.0 in the run in" in complaint and b"and 8.0 is asked for" in complaint
+    for option, value in (("--case-seconds", 7.0), ("--wall-seconds", 9.0)):
+        complaint = trialbox(*grade, "--data", there, option, "8", status=2).decode()
+        assert (
+            f"{option.strip('-').replace('-', '_')} is {value} in the run in {out}, and 8.0 is asked for" in complaint
+        )
     with sqlite3.connect(out / "run.sqlite") as connection:
         connection.execute("DELETE FROM samples WHERE number = 3")
     connection.close()
@@ -207,6 +210,14 @@ def test_a_recorded_file_that_holds_too_few_samples_is_told_of_and_no_run_is_beg
     told = f"for 3 of 3 tasks: {SAMPLES + 1} for each are wanted, and there are {there}"
     assert complaint.decode() == f"trialbox: {samples} holds too few samples {told}\n"
     assert not out.exists()
+
+
+def test_recorded_programs_beyond_what_is_wanted_are_told_of(tasks: Path, samples: Path, tmp_path: Path) -> None:
+    options = ["--tasks", "mbpp", "--data", str(tasks), "--recorded", str(samples), "--out", str(tmp_path / "out")]
+    running = stopped_runs.trialbox(["sample", *options, "--sample-only"])
+    told = f"{samples} holds {3 * (SAMPLES - 1)} programs more for these tasks than --samples 1 takes"
+    assert running.communicate()[1].decode() == f"trialbox: {told}\n"
+    assert len(samples_of(tmp_path / "out")) == 3
 
 
 async def test_a_model_s_server_may_fail_and_the_run_go_on_with_another(
@@ -322,7 +333,7 @@ SAMPLE = ("sample", "--tasks", "mbpp", "--data", "DATA", "--out", "OUT")
     [
         (SAMPLE, "give one of --model PATH"),
         ((*SAMPLE, "--api", "http://localhost/v1"), "--api and --api-model go together"),
-        ((*SAMPLE, "--recorded", "DATA"), "shots is 3; there are 0 tasks to choose from"),
+        ((*SAMPLE, "--recorded", "DATA", "--shots", "3"), "shots is 3; there are 0 tasks to choose from"),
         (
             (*SAMPLE, "--recorded", "DATA", "--shots", "0", "--temperature", "inf"),
             "temperature must be a finite number",

@@ -167,11 +167,15 @@ async def test_a_prompt_that_leaves_too_little_room_is_told(model: LocalModel) -
         await answers(model, [request("x = ", max_tokens=4096)])
 
 
-@pytest.mark.parametrize("stored", ["nowhere", "empty"])
-def test_a_folder_without_a_model_is_told(tmp_path: Path, stored: str) -> None:
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(GeneratorError, match=f"can't load the model '{tmp_path}/{stored}'"):
-        LocalModel.load(str(tmp_path / stored), device="cpu")
+def test_a_folder_without_a_model_is_told(tmp_path: Path) -> None:
+    with pytest.raises(GeneratorError, match=f"can't load the model '{tmp_path}': "):
+        LocalModel.load(str(tmp_path), device="cpu")
+
+
+@pytest.mark.parametrize("path", ["./nowhere", "../nowhere", "/nowhere/at/all", "~/nowhere", "no/where/here"])
+def test_a_path_to_no_folder_is_told_without_asking_the_hub_for_it(path: str) -> None:
+    with pytest.raises(GeneratorError, match=f"can't load the model '{path}': there is no such folder"):
+        LocalModel.load(path, device="cpu")
 
 
 def test_a_device_that_there_is_not_is_told(folder: str) -> None:

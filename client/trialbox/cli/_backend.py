@@ -56,7 +56,8 @@ class Backend:
             from trialbox.synthesis.generators.recorded import RecordedSamples
 
             record = RecordedSamples(self.recorded, tasks)
-            record.check(samples)
+            if more := record.check(samples):
+                note(f"{self.recorded} holds {more} programs more for these tasks than --samples {samples} takes")
             return record
         if self.api is not None and self.api_model is not None:
             from trialbox.synthesis.generators.api_key import api_key_from_file

@@ -1,6 +1,7 @@
 """Shows how far a run has come: samples, programs graded, how fast, how many passed, and how long it will take."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,8 @@ from trialbox.synthesis.pipeline import Progress as RunProgress
 
 # Speed and time left are of this much of the past: the first samples of a model take longer.
 _SPEED_SECONDS = 60.0
+# Where bars can't be drawn.
+_LINE_SECONDS = 30.0
 
 
 class _Rate(ProgressColumn):
@@ -22,8 +25,14 @@ class _Rate(ProgressColumn):
 
 @contextmanager
 def run_progress() -> Iterator[Callable[[RunProgress], None]]:
-    """Show a run's progress on standard error when it is a terminal; what it yields is told of each step."""
+    """Show a run's progress on standard error; what it yields is told of each step.
+
+    On a terminal bars move; elsewhere, as in a job's log, a line is written now and then.
+    """
     console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines()
+        return
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -33,9 +42,7 @@ def run_progress() -> Iterator[Callable[[RunProgress], None]]:
         TextColumn("{task.fields[more]}"),
         TimeRemainingColumn(),
     )
-    with Progress(
-        *columns, console=console, transient=True, speed_estimate_period=_SPEED_SECONDS, disable=not console.is_terminal
-    ) as bars:
+    with Progress(*columns, console=console, transient=True, speed_estimate_period=_SPEED_SECONDS) as bars:
         sampling = bars.add_task("Samples", total=None, done="", more="")
         grading = bars.add_task("Programs", total=None, done="", more="")
         seen = False
@@ -58,10 +65,31 @@ def run_progress() -> Iterator[Callable[[RunProgress], None]]:
                 completed=progress.graded,
                 total=_expected_programs(progress),
                 done=f"{progress.graded}/{progress.programs}",
-                more=f"{progress.passed / progress.graded:.1%} passed" if progress.graded else "",
+                more=_passed(progress),
             )
 
         yield show
+
+
+def _lines() -> Callable[[RunProgress], None]:
+    written = time.monotonic()
+
+    def write(progress: RunProgress) -> None:
+        nonlocal written
+        if time.monotonic() - written >= _LINE_SECONDS:
+            written = time.monotonic()
+            parts = (
+                f"{progress.samples} of {progress.samples_wanted} samples",
+                f"{progress.graded} of {progress.programs} programs graded",
+                _passed(progress),
+            )
+            note(", ".join(filter(None, parts)))
+
+    return write
+
+
+def _passed(progress: RunProgress) -> str:
+    return f"{progress.passed / progress.graded:.1%} passed" if progress.graded else ""
 
 
 def note(text: str) -> None:

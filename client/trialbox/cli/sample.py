@@ -104,7 +104,10 @@ def command(
         int, typer.Option(help="Decides every sample's own seed: the same command makes the same samples of --model.")
     ] = 0,
     shots: Annotated[
-        int | None, typer.Option(min=0, rich_help_panel=_PROMPT, help="Solved examples; by default as the paper has.")
+        int | None,
+        typer.Option(
+            min=0, rich_help_panel=_PROMPT, help="Solved examples; by default as the paper has, and none of --recorded."
+        ),
     ] = None,
     prompt_seed: Annotated[
         int | None, typer.Option(rich_help_panel=_PROMPT, help="Draws the examples, else they are the paper's.")
@@ -164,7 +167,8 @@ def command(
             tasks,
             everything,
             style=Style.CHAT if chat else None,
-            shots=shots,
+            # What no model was shown isn't told as if it had been.
+            shots=0 if recorded is not None and shots is None else shots,
             prompt_seed=prompt_seed,
             shown_asserts=asserts,
         )
@@ -199,7 +203,10 @@ def command(
             "asserts": shown.shown_asserts,
         }
         free: dict[str, Any] = {"data": data}
-        if not sample_only:
+        if sample_only:
+            # For evaluate --run, which fills up what isn't said here.
+            fixed |= {name: value for name, value in grading.settings().items() if value is not None}
+        else:
             fixed |= grading.settings()
             free["isolation"] = isolation
         generator = backend.generator(chosen, samples)

@@ -306,6 +306,13 @@ def test_there_is_an_end_to_trying(
     assert len(service.requests) == 5
 
 
+def test_a_refusal_that_is_given_up_tells_how_often_it_came(service: ScriptedService, client: Sandbox) -> None:
+    failing_first(service, 100, _full(0.01))
+    with pytest.raises(QueueFullError) as raised:
+        client.run("", limits=_LIMITS)
+    assert raised.value.__notes__ == ["It was refused 5 times."]
+
+
 _FULL_THEN_LOST = [_full(0.01)] * 4 + [status(grpc.StatusCode.UNAVAILABLE, "SANDBOX_BROKEN")] * 4
 
 

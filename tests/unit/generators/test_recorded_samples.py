@@ -69,7 +69,8 @@ def test_whether_there_is_enough_is_known_before_anything_is_asked(tmp_path: Pat
         {"task_id": "mbpp/13", "solution": ""},
     ]
     path = written(tmp_path / "samples.jsonl", [*rows, rows[0]])
-    RecordedSamples(path, tasks[:1]).check(2)
+    assert RecordedSamples(path, tasks[:1]).check(2) == 0
+    assert RecordedSamples(path, tasks[:1]).check(1) == 1
     told = "for 1 of 2 tasks: 2 for each are wanted, and there are 1 for Mbpp/13"
     with pytest.raises(GeneratorError, match=rf"samples\.jsonl holds too few samples {told}$"):
         RecordedSamples(path, [tasks[2], tasks[0]]).check(2)

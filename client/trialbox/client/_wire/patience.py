@@ -29,6 +29,8 @@ class Patience:
         self._refusals += 1
         pause = pause_seconds(error, self._refusals)
         if self._refusals == self._attempts or pause >= self.left_seconds():
+            if self._refusals > 1:
+                error.add_note(f"It was refused {self._refusals} times.")
             raise error
         return pause
 

@@ -15,6 +15,8 @@ Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
 def loaded(model: str, device: str | None, dtype: Dtype) -> tuple[Any, Any]:
     """Load a model and its tokenizer as `LocalModel.load` says; raises GeneratorError."""
+    if _is_path(model) and not Path(model).is_dir():
+        raise GeneratorError(f"can't load the model {model!r}: there is no such folder")
     where = _device(device)
     shows_progress = transformers.utils.logging.is_progress_bar_enabled()
     # It would write over what the command shows.
@@ -34,6 +36,11 @@ def loaded(model: str, device: str | None, dtype: Dtype) -> tuple[Any, Any]:
     finally:
         if shows_progress:
             transformers.utils.logging.enable_progress_bar()
+
+
+def _is_path(model: str) -> bool:
+    """Whether it can't be a name on the hub, which the library would ask for a minute where there is no network."""
+    return model.startswith((".", "/", "~")) or model.count("/") > 1
 
 
 def _device(name: str | None) -> Any:

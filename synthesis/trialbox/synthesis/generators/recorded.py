@@ -40,8 +40,11 @@ class RecordedSamples:
         self._tasks = tasks_by_id(tasks)
         self._task_ids = [task.task_id for task in tasks]
 
-    def check(self, samples: int) -> None:
-        """Read the file through, before anything is kept; raises GeneratorError where a task has fewer `samples`."""
+    def check(self, samples: int) -> int:
+        """Read the file through, before anything is kept; returns how many rows there are beyond `samples` of a task.
+
+        Raises GeneratorError where a task has fewer.
+        """
         with closing(self._texts()) as texts:
             counts = Counter(recorded.task_id for recorded in texts)
         short = [task_id for task_id in self._task_ids if counts[task_id] < samples]
@@ -52,6 +55,7 @@ class RecordedSamples:
                 f"{self._path} holds too few samples for {len(short)} of {len(self._task_ids)} tasks: "
                 f"{samples} for each are wanted, and there are {named}{more}"
             )
+        return counts.total() - samples * len(self._task_ids)
 
     async def generate(self, requests: Iterable[Request]) -> AsyncGenerator[Sequence[Completion], None]:
         """Answer in the order asked. Raises GeneratorError, where the file holds no answer too."""

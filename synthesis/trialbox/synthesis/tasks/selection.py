@@ -47,6 +47,8 @@ def _named(name: str, by_id: Mapping[str, Task], tasks: Sequence[Task]) -> list[
     if task is not None:
         return [task]
     numbers = re.fullmatch(rf"\s*({_DIGITS})-({_DIGITS})\s*", name)
+    if numbers and int(numbers[1]) > int(numbers[2]):
+        raise SelectionError(f"the range {name!r} ends before it begins")
     found = [task for task in tasks if _number(task) in range(int(numbers[1]), int(numbers[2]) + 1)] if numbers else []
     if not found:
         first = f"; the first one's is {tasks[0].task_id!r}" if tasks else ""
