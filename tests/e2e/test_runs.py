@@ -158,12 +158,10 @@ def test_other_settings_and_a_second_command_are_refused(
 ) -> None:
     out = tmp_path / "out"
     options: list[str | Path] = ["sample", "--tasks", "mbpp", "--data", tasks, "--recorded", samples, "--out", out]
-    options += ["--shots", "0", "--server", address]
+    options += ["--server", address]
     trialbox(*options, "--samples", "2")
     complaint = trialbox(*options, "--samples", "3", "--resume", status=2)
     assert f"samples is 2 in the run in {out}, and 3 is asked for".encode() in complaint
-    complaint = trialbox(*options, "--samples", "2", "--temperature", "0.25", "--resume", status=2)
-    assert b"temperature is 0.5 in the run in" in complaint
     assert b"--resume goes on with it" in trialbox(*options, "--samples", "2", status=2)
     grade: list[str | Path] = ["evaluate", "--tasks", "mbpp", "--data", tasks, "--samples", samples, "--out", out]
     assert b'begun_by is "sample" in the run in' in trialbox(*grade, "--server", address, "--resume", status=2)
@@ -186,7 +184,7 @@ def test_some_tasks_are_tried_first_and_their_choice_is_the_run_s(
 ) -> None:
     out = tmp_path / "out"
     options: list[str | Path] = ["sample", "--tasks", "mbpp", "--data", tasks, "--recorded", samples, "--out", out]
-    options += ["--shots", "0", "--sample-only"]
+    options += ["--sample-only"]
     trialbox(*options, "--ids", "12,Mbpp/13", "--ids", "11", "--limit", "2")
     assert [row.task_id for row in samples_of(out)] == ["Mbpp/13", "Mbpp/11"]
     trialbox(*options, "--ids", "13,11", "--limit", "2", "--resume")
@@ -205,7 +203,7 @@ def test_a_recorded_file_that_holds_too_few_samples_is_told_of_and_no_run_is_beg
 ) -> None:
     out = tmp_path / "out"
     options: list[str | Path] = ["sample", "--tasks", "mbpp", "--data", tasks, "--recorded", samples, "--out", out]
-    complaint = trialbox(*options, "--shots", "0", "--samples", str(SAMPLES + 1), status=2)
+    complaint = trialbox(*options, "--samples", str(SAMPLES + 1), status=2)
     there = ", ".join(f"{SAMPLES} for Mbpp/{number}" for number in (13, 11, 12))
     told = f"for 3 of 3 tasks: {SAMPLES + 1} for each are wanted, and there are {there}"
     assert complaint.decode() == f"trialbox: {samples} holds too few samples {told}\n"
@@ -218,6 +216,14 @@ def test_recorded_programs_beyond_what_is_wanted_are_told_of(tasks: Path, sample
     told = f"{samples} holds {3 * (SAMPLES - 1)} programs more for these tasks than --samples 1 takes"
     assert running.communicate()[1].decode() == f"trialbox: {told}\n"
     assert len(samples_of(tmp_path / "out")) == 3
+
+
+def test_of_recorded_programs_nothing_is_told_of_how_they_were_made(tasks: Path, samples: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    trialbox(*SAMPLE[:3], "--data", tasks, "--recorded", samples, "--out", out, "--sample-only")
+    assert {(row.prompt_id, row.seed, row.temperature) for row in samples_of(out)} == {(None, None, None)}
+    with StoredRun(out) as run:
+        assert not run.settings.keys() & {"temperature", "top_p", "max_tokens", "seed", "style", "examples", "asserts"}
 
 
 async def test_a_model_s_server_may_fail_and_the_run_go_on_with_another(
@@ -326,6 +332,7 @@ def answering(*, only: int) -> scripted_http.Answer:
 
 
 SAMPLE = ("sample", "--tasks", "mbpp", "--data", "DATA", "--out", "OUT")
+API = ("--api", "http://localhost/v1", "--api-model", "small")
 
 
 @pytest.mark.parametrize(
@@ -333,10 +340,11 @@ SAMPLE = ("sample", "--tasks", "mbpp", "--data", "DATA", "--out", "OUT")
     [
         (SAMPLE, "give one of --model PATH"),
         ((*SAMPLE, "--api", "http://localhost/v1"), "--api and --api-model go together"),
-        ((*SAMPLE, "--recorded", "DATA", "--shots", "3"), "shots is 3; there are 0 tasks to choose from"),
+        ((*SAMPLE, *API), "shots is 3; there are 0 tasks to choose from"),
+        ((*SAMPLE, *API, "--shots", "0", "--temperature", "inf"), "temperature must be a finite number"),
         (
-            (*SAMPLE, "--recorded", "DATA", "--shots", "0", "--temperature", "inf"),
-            "temperature must be a finite number",
+            (*SAMPLE, "--recorded", "DATA", "--top-p", "1", "--shots", "0", "--chat"),
+            "--top-p, --shots, --chat: has no part in --recorded programs",
         ),
         ((*SAMPLE, "--recorded", "DATA", "--split", "dev"), "mbpp has no part 'dev'"),
         ((*SAMPLE, "--recorded", "DATA", "--ids", "11,14"), "mbpp: no task has the id '14'"),

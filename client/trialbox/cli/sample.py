@@ -38,9 +38,11 @@ from trialbox.synthesis.tasks import TaskSet, choose, content_md5, load, located
 
 _MODEL = "Where samples come from: one of these"
 _PROMPT = "What the model is shown"
+_OF_A_MODEL = ("temperature", "top_p", "max_tokens", "seed", "shots", "prompt_seed", "asserts", "chat")
 
 
 def command(
+    context: typer.Context,
     tasks: Annotated[
         TaskSet, typer.Option(case_sensitive=False, help="Which data set the tasks are of; + means evalplus's.")
     ],
@@ -105,9 +107,7 @@ def command(
     ] = 0,
     shots: Annotated[
         int | None,
-        typer.Option(
-            min=0, rich_help_panel=_PROMPT, help="Solved examples; by default as the paper has, and none of --recorded."
-        ),
+        typer.Option(min=0, rich_help_panel=_PROMPT, help="Solved examples; by default as the paper has."),
     ] = None,
     prompt_seed: Annotated[
         int | None, typer.Option(rich_help_panel=_PROMPT, help="Draws the examples, else they are the paper's.")
@@ -151,6 +151,8 @@ def command(
         dtype=dtype,
         concurrency=concurrency,
     )
+    if recorded is not None:
+        _refuse_what_has_no_part(context)
     grading = GradingOptions(
         service=Service(server, token_file, tls_ca, tls_certificate, tls_key),
         isolation=isolation,
@@ -167,8 +169,8 @@ def command(
             tasks,
             everything,
             style=Style.CHAT if chat else None,
-            # What no model was shown isn't told as if it had been.
-            shots=0 if recorded is not None and shots is None else shots,
+            # Of the prompts that a record isn't asked for by, none needs examples.
+            shots=shots if recorded is None else 0,
             prompt_seed=prompt_seed,
             shown_asserts=asserts,
         )
@@ -194,14 +196,17 @@ def command(
             "limit": limit,
             **backend.settings(),
             "samples": samples,
-            "temperature": temperature,
-            "top_p": top_p,
-            "max_tokens": max_tokens,
-            "seed": seed,
-            "style": shown.style,
-            "examples": [example.task_id for example in shown.examples],
-            "asserts": shown.shown_asserts,
         }
+        if recorded is None:
+            fixed |= {
+                "temperature": temperature,
+                "top_p": top_p,
+                "max_tokens": max_tokens,
+                "seed": seed,
+                "style": shown.style,
+                "examples": [example.task_id for example in shown.examples],
+                "asserts": shown.shown_asserts,
+            }
         free: dict[str, Any] = {"data": data}
         if sample_only:
             # For evaluate --run, which fills up what isn't said here.
@@ -237,3 +242,12 @@ def command(
             print_json({"samples": store.counts().samples, "programs": store.counts().programs})
         else:
             typer.echo(f"{store.counts().samples} samples are in {out}; trialbox evaluate --run {out} grades them.")
+
+
+def _refuse_what_has_no_part(context: typer.Context) -> None:
+    """Tell whoever would have a model's samples made in a certain way that a record's are made already."""
+    sources = {name: context.get_parameter_source(name) for name in _OF_A_MODEL}
+    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    if given:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise typer.BadParameter(f"{options}: has no part in --recorded programs, which are taken as they are")

@@ -181,7 +181,7 @@ def test_recorded_programs_are_graded_without_what_models_and_reports_need(
 ) -> None:
     samples = tmp_path / "samples.jsonl"
     samples.write_text('{"task_id": 1, "solution": "one = 1"}')
-    options = {"evaluate": ["--samples", samples], "sample": ["--recorded", samples, "--shots", "0"]}[command]
+    options = {"evaluate": ["--samples", samples], "sample": ["--recorded", samples]}[command]
     arguments = [command, "--tasks", "mbpp", "--data", tasks, "--out", tmp_path / "out", *options]
     missing = ("httpx", "huggingface_hub", "jinja2", "plotly", "pyarrow", "torch", "transformers")
     program = (

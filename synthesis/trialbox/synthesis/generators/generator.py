@@ -66,7 +66,10 @@ class Completion:
     seconds: float | None
     """What it took; in a batch, its share of the batch's time. None where nobody knows any more."""
     program: str | None = None
-    """The program to grade, where the backend knows it; None where it is to be taken out of the text."""
+    """The program to grade, where it was made before: the request's prompt, seed and temperature had no part in it.
+
+    None where it is to be taken out of the text.
+    """
 
 
 class Generator(Protocol):

@@ -103,16 +103,16 @@ def _answers(completions: Sequence[Completion], tasks: Mapping[str, Task]) -> li
 
 
 def _answer(completion: Completion, task: Task) -> Answer:
-    request = completion.request
+    request, is_recorded = completion.request, completion.program is not None
     return Answer(
         task_id=task.task_id,
         index=request.index,
         text=completion.text,
         source=_program(completion, task),
         finish_reason=completion.finish_reason,
-        prompt=request.prompt,
-        seed=request.seed,
-        temperature=request.temperature,
+        prompt=None if is_recorded else request.prompt,
+        seed=None if is_recorded else request.seed,
+        temperature=None if is_recorded else request.temperature,
         tokens=completion.tokens,
         seconds=completion.seconds,
     )
