@@ -42,10 +42,11 @@ def begun(
     fixed: Mapping[str, Any] = SETTINGS,
     *,
     tasks: Sequence[Task] = TASKS,
+    grading: Mapping[str, Any] | None = None,
     free: Mapping[str, Any] | None = None,
     resume: bool = False,
 ) -> Store:
-    return begin(folder, tasks=tasks, fixed=fixed, free=free or {}, resume=resume)
+    return begin(folder, tasks=tasks, fixed=fixed, grading=grading or {}, free=free or {}, resume=resume)
 
 
 def answer(task_id: str, index: int, source: str | None = "one = 1", **others: Any) -> Answer:

@@ -128,7 +128,7 @@ def test_what_was_sampled_only_is_graded_later_from_data_that_has_moved(
     out, here, there = tmp_path / "out", tmp_path / "here.jsonl", tmp_path / "there.jsonl"
     here.write_bytes(tasks.read_bytes())
     options: list[str | Path] = ["sample", "--tasks", "mbpp", "--data", here, "--recorded", samples, "--out", out]
-    told = trialbox(*options, "--sample-only", "--samples", "4", "--wall-seconds", "9")
+    told = trialbox(*options, "--sample-only", "--samples", "4", "--wall-seconds", "9", "--case-seconds", "-3")
     assert told == f"12 samples are in {out}; trialbox evaluate --run {out} grades them.\n".encode()
     assert [path.name for path in out.iterdir() if path.suffix == ".json"] == []
     here.rename(there)
@@ -139,6 +139,7 @@ def test_what_was_sampled_only_is_graded_later_from_data_that_has_moved(
     assert json.loads((out / "results.json").read_text()) == document
     # Graded already, and how is known: nothing is left to do.
     assert json.loads(trialbox(*grade, "--data", there, "--json", status=1))["verdicts"] == document["verdicts"]
+    # Graded, they bind.
     for option, value in (("--case-seconds", 7.0), ("--wall-seconds", 9.0)):
         complaint = trialbox(*grade, "--data", there, option, "8", status=2).decode()
         assert (
@@ -213,7 +214,7 @@ def test_a_recorded_file_that_holds_too_few_samples_is_told_of_and_no_run_is_beg
 def test_recorded_programs_beyond_what_is_wanted_are_told_of(tasks: Path, samples: Path, tmp_path: Path) -> None:
     options = ["--tasks", "mbpp", "--data", str(tasks), "--recorded", str(samples), "--out", str(tmp_path / "out")]
     running = stopped_runs.trialbox(["sample", *options, "--sample-only"])
-    told = f"{samples} holds {3 * (SAMPLES - 1)} programs more for these tasks than --samples 1 takes"
+    told = f"{samples} holds more for these tasks than --samples 1 takes: {3 * (SAMPLES - 1)} are left out"
     assert running.communicate()[1].decode() == f"trialbox: {told}\n"
     assert len(samples_of(tmp_path / "out")) == 3
 
@@ -332,6 +333,7 @@ def answering(*, only: int) -> scripted_http.Answer:
 
 
 SAMPLE = ("sample", "--tasks", "mbpp", "--data", "DATA", "--out", "OUT")
+OF_A_MODEL = ("--temperature", "--top-p", "--max-tokens", "--seed", "--shots", "--prompt-seed", "--asserts")
 API = ("--api", "http://localhost/v1", "--api-model", "small")
 
 
@@ -343,9 +345,10 @@ API = ("--api", "http://localhost/v1", "--api-model", "small")
         ((*SAMPLE, *API), "shots is 3; there are 0 tasks to choose from"),
         ((*SAMPLE, *API, "--shots", "0", "--temperature", "inf"), "temperature must be a finite number"),
         (
-            (*SAMPLE, "--recorded", "DATA", "--top-p", "1", "--shots", "0", "--chat"),
-            "--top-p, --shots, --chat: has no part in --recorded programs",
+            (*SAMPLE, "--recorded", "DATA", *(f"{option}=1" for option in OF_A_MODEL), "--chat"),
+            f"without {', '.join(OF_A_MODEL)}, --chat",
         ),
+        ((*SAMPLE, "--recorded", "DATA", "--sample-only", "--isolation", "cold"), "--isolation is for grading"),
         ((*SAMPLE, "--recorded", "DATA", "--split", "dev"), "mbpp has no part 'dev'"),
         ((*SAMPLE, "--recorded", "DATA", "--ids", "11,14"), "mbpp: no task has the id '14'"),
         (("evaluate", "--tasks", "mbpp", "--data", "DATA", "--reference", "--resume"), "--resume goes on"),

@@ -53,9 +53,14 @@ def sampled(count: int, **options: Any) -> list[Request]:
     ]
 
 
-def share_alike(found: list[str], expected: list[str]) -> float:
-    """How many are the same; processors that round sums in larger batches differently may change one now and then."""
-    return sum(one == other for one, other in zip(found, expected, strict=True)) / len(expected)
+def assert_alike(requests: list[Request], found: list[str], expected: list[str]) -> None:
+    """The likeliest texts are the same, and the drawn ones but for two.
+
+    Processors that round sums in larger batches differently may change one now and then.
+    """
+    others = [one for one, text, other in zip(requests, found, expected, strict=True) if text != other]
+    assert len(others) <= 2
+    assert all(one.temperature > 0 for one in others)
 
 
 async def texts(model: LocalModel, requests: list[Request]) -> list[str]:
@@ -84,8 +89,9 @@ async def test_a_sample_is_the_same_alone_and_in_any_batch(folder: str) -> None:
     requests = sampled(40)
     several = [LocalModel.load(folder, device="cpu", batch_size=size) for size in (1, 7, 40)]
     alone, *batched = [await texts(model, requests) for model in several]
-    assert min(share_alike(together, alone) for together in batched) >= 0.9
-    assert share_alike(await texts(several[1], requests[::-1]), alone[::-1]) >= 0.9
+    for together in batched:
+        assert_alike(requests, together, alone)
+    assert_alike(requests[::-1], await texts(several[1], requests[::-1]), alone[::-1])
     assert len(set(alone)) > 20
 
 
@@ -203,7 +209,7 @@ async def test_with_too_little_memory_batches_are_halved_and_nothing_is_lost(
 
     layers.register_forward_pre_hook(limit, with_kwargs=True)
     requests = sampled(40)
-    assert share_alike(await texts(tight, requests), await texts(model, requests)) >= 0.9
+    assert_alike(requests, await texts(tight, requests), await texts(model, requests))
     assert tight.batch_size == 8
     assert sizes[:3] == [32, 16, 8]
     assert caplog.messages == [
@@ -260,8 +266,8 @@ async def test_requests_are_taken_a_bounded_window_at_a_time(hooked: tuple[Local
 
     given_back = 0
     async for batch in model.generate(counted()):
+        assert taken - given_back <= 8 * 32
         given_back += len(batch)
-        assert taken - given_back < 8 * 32
     assert given_back == 600
 
 

@@ -1,5 +1,6 @@
 """On a real GPU: the same texts as elsewhere, 16 bits where it has them, and on with less when its memory is full."""
 
+import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,7 +25,8 @@ def folder() -> str:
 
 @pytest.fixture
 def little_memory() -> Iterator[None]:
-    """Of the GPU's memory this process may have 200 MB, and has so far none."""
+    """Of the GPU's memory this process may have 200 MB."""
+    gc.collect()
     torch.cuda.empty_cache()
     whole = torch.cuda.get_device_properties(0).total_memory
     torch.cuda.set_per_process_memory_fraction(200e6 / whole)
@@ -98,6 +100,7 @@ async def test_when_its_memory_is_full_batches_are_halved_and_nothing_is_lost(
 
 
 async def test_closed_it_holds_nothing_of_the_gpu(folder: str) -> None:
+    gc.collect()
     before = torch.cuda.memory_allocated()
     model = LocalModel.load(folder)
     await texts(model, likeliest())

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import typer
 
 from trialbox.cli._progress import note
-from trialbox.synthesis.generators import Generator
+from trialbox.synthesis.generators import DEFAULT_BATCH_SIZE, DEFAULT_CONCURRENCY, Generator
 from trialbox.synthesis.tasks import Task, content_md5
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
@@ -57,16 +57,16 @@ class Backend:
 
             record = RecordedSamples(self.recorded, tasks)
             if more := record.check(samples):
-                note(f"{self.recorded} holds {more} programs more for these tasks than --samples {samples} takes")
+                note(f"{self.recorded} holds more for these tasks than --samples {samples} takes: {more} are left out")
             return record
         if self.api is not None and self.api_model is not None:
             from trialbox.synthesis.generators.api_key import api_key_from_file
-            from trialbox.synthesis.generators.openai_compatible import DEFAULT_CONCURRENCY, OpenAICompatible
+            from trialbox.synthesis.generators.openai_compatible import OpenAICompatible
 
             key = None if self.api_key_file is None else api_key_from_file(self.api_key_file)
             concurrency = self.concurrency or DEFAULT_CONCURRENCY
             return OpenAICompatible(self.api, self.api_model, api_key=key, concurrency=concurrency, tell=note)
-        from trialbox.synthesis.generators.local_model import DEFAULT_BATCH_SIZE, LocalModel
+        from trialbox.synthesis.generators.local_model import LocalModel
 
         batch_size = self.batch_size or DEFAULT_BATCH_SIZE
         return LocalModel.load(str(self.model), batch_size=batch_size, device=self.device, dtype=self.dtype)

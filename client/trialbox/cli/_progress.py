@@ -24,14 +24,14 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def run_progress() -> Iterator[Callable[[RunProgress], None]]:
-    """Show a run's progress on standard error; what it yields is told of each step.
+def run_progress(*, grades: bool) -> Iterator[Callable[[RunProgress], None]]:
+    """Show a run's progress on standard error, that of its grading if it `grades`; what it yields is told of each step.
 
     On a terminal bars move; elsewhere, as in a job's log, a line is written now and then.
     """
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _lines()
+        yield _lines(grades)
         return
     columns = (
         SpinnerColumn(),
@@ -44,7 +44,7 @@ def run_progress() -> Iterator[Callable[[RunProgress], None]]:
     )
     with Progress(*columns, console=console, transient=True, speed_estimate_period=_SPEED_SECONDS) as bars:
         sampling = bars.add_task("Samples", total=None, done="", more="")
-        grading = bars.add_task("Programs", total=None, done="", more="")
+        grading = bars.add_task("Programs", total=None, done="", more="", visible=grades)
         seen = False
 
         def show(progress: RunProgress) -> None:
@@ -71,19 +71,16 @@ def run_progress() -> Iterator[Callable[[RunProgress], None]]:
         yield show
 
 
-def _lines() -> Callable[[RunProgress], None]:
+def _lines(grades: bool) -> Callable[[RunProgress], None]:
     written = time.monotonic()
 
     def write(progress: RunProgress) -> None:
         nonlocal written
         if time.monotonic() - written >= _LINE_SECONDS:
             written = time.monotonic()
-            parts = (
-                f"{progress.samples} of {progress.samples_wanted} samples",
-                f"{progress.graded} of {progress.programs} programs graded",
-                _passed(progress),
-            )
-            note(", ".join(filter(None, parts)))
+            graded = f"{progress.graded} of {progress.programs} programs graded"
+            parts = (graded, _passed(progress)) if grades else ()
+            note(", ".join(filter(None, (f"{progress.samples} of {progress.samples_wanted} samples", *parts))))
 
     return write
 

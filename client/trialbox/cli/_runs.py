@@ -110,7 +110,7 @@ def work(
         # Of what was there before; they would be taken for this run's.
         remove(folder)
     try:
-        with run_progress() as show, telling_of_input(generator=ExitStatus.INFRASTRUCTURE):
+        with run_progress(grades=grading is not None) as show, telling_of_input(generator=ExitStatus.INFRASTRUCTURE):
             asyncio.run(_work(Pipeline(store, show), tasks, source, grading))
     except BaseException:
         if way_on is not None:

@@ -130,8 +130,8 @@ def _grade_recorded(
                         "tasks": name,
                         "data_md5": data_md5,
                         **recorded,
-                        **grading.settings(),
                     },
+                    grading=grading.settings(),
                     free={"data": data, "isolation": grading.isolation},
                     resume=resume,
                 )
@@ -152,7 +152,7 @@ def _grade_run(folder: Path, data: str | None, grading: GradingOptions, json: bo
             }:
                 raise StoreError(f"the run in {folder} has other tasks than its file, or doesn't tell how many samples")
             grading = grading.or_as_before(store.settings)
-            store.agree(grading.settings(), {"isolation": grading.isolation})
+            store.agree({}, grading.settings(), {"isolation": grading.isolation})
         work(store, folder, tasks, source=None, grading=grading, way_on="the same command")
         settings = store.settings
         wanted = settings["programs"] if "programs" in settings else settings["samples"] * len(tasks)

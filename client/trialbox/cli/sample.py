@@ -30,7 +30,7 @@ from trialbox.cli._sandbox import (
     TokenFileOption,
 )
 from trialbox.cli._show import print_json
-from trialbox.synthesis.generators import Request
+from trialbox.synthesis.generators import DEFAULT_BATCH_SIZE, DEFAULT_CONCURRENCY, Request
 from trialbox.synthesis.pipeline import Sampling
 from trialbox.synthesis.prompts import Style, choose_format
 from trialbox.synthesis.store import begin
@@ -77,14 +77,26 @@ def command(
         ),
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(min=1, rich_help_panel=_MODEL, help="So many samples of --model are made at once.")
+        int | None,
+        typer.Option(
+            min=1,
+            rich_help_panel=_MODEL,
+            show_default=str(DEFAULT_BATCH_SIZE),
+            help="So many samples of --model are made at once: on a GPU more are faster, as far as its memory goes.",
+        ),
     ] = None,
     device: Annotated[
         str | None, typer.Option(rich_help_panel=_MODEL, help="Where --model runs: cpu, cuda, cuda:1.")
     ] = None,
     dtype: Annotated[Dtype, typer.Option(rich_help_panel=_MODEL, help="How --model's numbers are kept.")] = "auto",
     concurrency: Annotated[
-        int | None, typer.Option(min=1, rich_help_panel=_MODEL, help="So many requests to --api are under way at once.")
+        int | None,
+        typer.Option(
+            min=1,
+            rich_help_panel=_MODEL,
+            show_default=str(DEFAULT_CONCURRENCY),
+            help="So many requests to --api are under way at once.",
+        ),
     ] = None,
     split: Annotated[
         str | None,
@@ -153,6 +165,8 @@ def command(
     )
     if recorded is not None:
         _refuse_what_has_no_part(context)
+    if sample_only and isolation is not None:
+        raise typer.BadParameter("--isolation is for grading: give it to trialbox evaluate --run")
     grading = GradingOptions(
         service=Service(server, token_file, tls_ca, tls_certificate, tls_key),
         isolation=isolation,
@@ -169,7 +183,7 @@ def command(
             tasks,
             everything,
             style=Style.CHAT if chat else None,
-            # Of the prompts that a record isn't asked for by, none needs examples.
+            # No prompt has a part in a record.
             shots=shots if recorded is None else 0,
             prompt_seed=prompt_seed,
             shown_asserts=asserts,
@@ -207,14 +221,14 @@ def command(
                 "examples": [example.task_id for example in shown.examples],
                 "asserts": shown.shown_asserts,
             }
-        free: dict[str, Any] = {"data": data}
-        if sample_only:
-            # For evaluate --run, which fills up what isn't said here.
-            fixed |= {name: value for name, value in grading.settings().items() if value is not None}
-        else:
-            fixed |= grading.settings()
-            free["isolation"] = isolation
         generator = backend.generator(chosen, samples)
+    limits = grading.settings()
+    free: dict[str, Any] = {"data": data}
+    if sample_only:
+        # For evaluate --run, which fills up what isn't said here.
+        limits = {name: value for name, value in limits.items() if value is not None}
+    else:
+        free["isolation"] = isolation
     source = Sampling(
         generator=generator,
         tasks=chosen,
@@ -227,7 +241,7 @@ def command(
     )
     with ExitStack() as stack:
         with telling_of_input():
-            store = stack.enter_context(begin(out, tasks=chosen, fixed=fixed, free=free, resume=resume))
+            store = stack.enter_context(begin(out, tasks=chosen, fixed=fixed, grading=limits, free=free, resume=resume))
         work(
             store,
             out,
@@ -250,4 +264,4 @@ def _refuse_what_has_no_part(context: typer.Context) -> None:
     given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
     if given:
         options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise typer.BadParameter(f"{options}: has no part in --recorded programs, which are taken as they are")
+        raise typer.BadParameter(f"--recorded programs are taken as they are, without {options}")

@@ -56,8 +56,8 @@ def probe() -> CgroupHost:
     """Find for each of CONTROLLERS, and for shares of processors on v1, where groups can be made and limited."""
     hierarchies: dict[str, Hierarchy] = {}
     failures: dict[str, list[str]] = {}
-    for places in _mounts():
-        hierarchies |= _best(places, failures)
+    for places in _by_hierarchy():
+        hierarchies = _best(places, failures) | hierarchies
     evidence = {}
     for controller in CONTROLLERS:
         if controller in hierarchies:
@@ -68,42 +68,43 @@ def probe() -> CgroupHost:
     return CgroupHost(hierarchies, evidence)
 
 
-def _mounts() -> Iterator[list[_Place]]:
-    """Give each mount's places, the best first."""
+def _by_hierarchy() -> Iterator[list[_Place]]:
+    """Give the places of each mount of v1, and those of v2, which is one hierarchy wherever it is mounted."""
     own = _own_cgroups()
+    version_2: list[_Place] = []
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         before, _, after = line.partition(" - ")
         mount_point = Path(before.split()[4])
         kind, _, super_options = after.split(" ", 2)
         if kind == "cgroup2":
-            yield _places(mount_point, _existing(mount_point, own.get("", "/")))
+            version_2 += _places(mount_point, _existing(mount_point, own.get("", "/")))
         elif kind == "cgroup":
             options = super_options.split(",")
             names = {controller: name for controller, name in _V1_NAMES.items() if name in options}
             if names:
                 folder = _existing(mount_point, own.get(next(iter(names.values())), "/"))
                 yield [_Place(Hierarchy(folder, 1), set(names))]
+    yield sorted(version_2, key=_rank, reverse=True)
 
 
 def _places(mount_point: Path, own: Path) -> list[_Place]:
     """List what lies on the way to this process's own group on v2."""
-    places = [
+    return [
         _Place(Hierarchy(folder, 2), _listed(folder / "cgroup.controllers") & set(CONTROLLERS))
         for folder in (own, *own.parents)
         if folder.is_relative_to(mount_point)
     ]
 
-    def rank(place: _Place) -> tuple[int, int]:
-        # Processes may not live beside groups with controllers, except in the root: an ancestor that hands the
-        # controllers down already comes before stepping aside.
-        handed_down = place.controllers & _listed(place.hierarchy.folder / "cgroup.subtree_control")
-        return len(place.controllers), len(handed_down)
 
-    return sorted(places, key=rank, reverse=True)
+def _rank(place: _Place) -> tuple[int, int]:
+    # Processes may not live beside groups with controllers, except in the root: an ancestor that hands the
+    # controllers down already comes before stepping aside.
+    handed_down = place.controllers & _listed(place.hierarchy.folder / "cgroup.subtree_control")
+    return len(place.controllers), len(handed_down)
 
 
 def _best(places: list[_Place], failures: dict[str, list[str]]) -> dict[str, Hierarchy]:
-    """Find the place where most controllers work. A process is in one group of a mount: it must do for all of them."""
+    """Find the place where most controllers work. A process is in one group of a hierarchy: it must do for all."""
     best: dict[str, Hierarchy] = {}
     for place in places:
         working = {}

@@ -16,7 +16,7 @@ def test_a_note_stands_in_a_line_of_its_own_above_the_bars(monkeypatch: pytest.M
     terminal, end = os.openpty()
     with os.fdopen(end, "w") as stderr, os.fdopen(terminal, "rb") as shown:
         monkeypatch.setattr(sys, "stderr", stderr)
-        with run_progress():
+        with run_progress(grades=True):
             note("it is tried again")
         written = os.read(shown.fileno(), 1 << 16).decode()
     # Between the line above, wiped, and the bars, drawn anew.
@@ -24,7 +24,7 @@ def test_a_note_stands_in_a_line_of_its_own_above_the_bars(monkeypatch: pytest.M
 
 
 def test_a_note_is_all_that_is_shown_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    with run_progress():
+    with run_progress(grades=True):
         note("it is tried again")
     assert capsys.readouterr().err == "trialbox: it is tried again\n"
 
@@ -34,7 +34,7 @@ def test_where_there_is_no_terminal_a_line_tells_now_and_then(
 ) -> None:
     now = [0.0]
     monkeypatch.setattr(_progress, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    with run_progress() as show:
+    with run_progress(grades=True) as show:
         for now[0], samples in ((0.0, 0), (29.0, 64), (31.0, 96), (60.0, 128), (62.0, 160)):
             show(Progress(samples=samples, samples_wanted=160, programs=samples // 2, graded=samples // 4, passed=8))
     assert capsys.readouterr().err.splitlines() == [
@@ -47,6 +47,15 @@ def test_before_the_first_verdict_no_share_is_told(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_progress, "_LINE_SECONDS", 0.0)
-    with run_progress() as show:
+    with run_progress(grades=True) as show:
         show(Progress(samples=1, samples_wanted=2, programs=1, graded=0, passed=0))
     assert capsys.readouterr().err == "trialbox: 1 of 2 samples, 0 of 1 programs graded\n"
+
+
+def test_where_nothing_is_to_be_graded_no_grading_is_told_of(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_progress, "_LINE_SECONDS", 0.0)
+    with run_progress(grades=False) as show:
+        show(Progress(samples=1, samples_wanted=2, programs=1, graded=0, passed=0))
+    assert capsys.readouterr().err == "trialbox: 1 of 2 samples\n"

@@ -22,7 +22,7 @@ def run(tmp_path: Path) -> Path:
     answer = Answer(task_id="Mbpp/11", index=0, text="one = 1", source="one = 1", finish_reason="stop", prompt=prompt)
     passed = Evaluation(cases=(CaseResult(verdict=Verdict.PASSED, trust=Trust.SEPARATED),))
     settings = {"tasks": "mbpp", "recorded_md5": "abc", "split": None}
-    with begin(tmp_path / "run", tasks=[task], fixed=settings, free={}, resume=False) as store:
+    with begin(tmp_path / "run", tasks=[task], fixed=settings, grading={}, free={}, resume=False) as store:
         store.add([answer, replace(answer, index=1, text="No.", source=None, prompt=None)])
         (program,) = store.ungraded(0, 9)
         store.grade([GradedProgram(program_id=program.program_id, evaluation=passed)])

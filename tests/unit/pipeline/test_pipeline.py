@@ -28,7 +28,7 @@ def address() -> Iterator[str]:
 
 
 def opened(folder: Path) -> Store:
-    return begin(folder, tasks=TASKS, fixed={}, free={}, resume=True)
+    return begin(folder, tasks=TASKS, fixed={}, grading={}, free={}, resume=True)
 
 
 def grading(box: AsyncSandbox) -> Grading:

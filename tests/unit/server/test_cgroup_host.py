@@ -101,6 +101,18 @@ def test_of_places_with_the_same_controllers_the_nearest_that_hands_them_down_is
     assert found() == dict.fromkeys(CONTROLLERS, Hierarchy(version_2 / "manager", 2))
 
 
+def test_where_version_2_is_mounted_twice_one_place_is_taken_for_all_the_first_of_equals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: Callable[[], dict[str, Hierarchy]]
+) -> None:
+    mounts = [tmp_path / name for name in ("some", "first", "second")]
+    for mount, controllers in zip(mounts, ("memory pids", "cpu memory pids", "cpu memory pids"), strict=True):
+        mount.mkdir()
+        lay_out(mount, {"": (controllers, controllers)})
+    lines = [f"{number} 1 0:29 / {mount} rw - cgroup2 cgroup2 rw\n" for number, mount in enumerate(mounts)]
+    describe_host(monkeypatch, mounts="".join(lines), own="0::/\n")
+    assert found() == dict.fromkeys(CONTROLLERS, Hierarchy(tmp_path / "first", 2))
+
+
 def test_where_the_best_place_is_closed_the_one_with_most_is_taken_and_what_was_tried_is_told(
     version_2: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -147,6 +147,16 @@ def test_settings_that_differ_are_named_with_both_values(tmp_path: Path) -> None
         begun(tmp_path, {"case_seconds": 5}, resume=True)
 
 
+def test_how_programs_are_graded_may_change_until_one_is(tmp_path: Path) -> None:
+    with begun(tmp_path, grading={"case_seconds": -3.0}) as store:
+        store.add([answer("Mbpp/1", 0)])
+    with begun(tmp_path, grading={"case_seconds": 3.0}, resume=True) as store:
+        assert store.settings == {**SETTINGS, "case_seconds": 3.0}
+        store.grade([graded(store.ungraded(0, 1)[0].program_id)])
+    with pytest.raises(StoreError, match=r"case_seconds is 3.0 in the run in .*, and 4.0 is asked for"):
+        begun(tmp_path, grading={"case_seconds": 4.0}, resume=True)
+
+
 @pytest.mark.parametrize("resume", [True, False])
 def test_a_run_without_a_sample_gives_way_to_another(tmp_path: Path, resume: bool) -> None:
     begun(tmp_path, {"model": "smal", "chat": True}, free={"data": "here"}).close()

@@ -137,13 +137,13 @@ def serve(pristine: frozenset[str]) -> bytes:
 
 def _begin(pristine: frozenset[str]) -> bool:
     """Load what programs are to find loaded, and leave no other trace in what they inherit."""
-    (_, roles, *preload), _ = _receive()
     if not syscalls.jail_filter_holds():
         _send(b"unfit", b"seccomp: nsjail's filter is not in force")
         return False
     confine.prepare_fork_server()
     for name in ("PYTHONPATH", "LD_BIND_NOW"):
         os.environ.pop(name)
+    (_, roles, *preload), _ = _receive()
     _hide(pristine)
     atexit.register(leaving.leave)  # before all others, so that it runs after them
     for module in preload:

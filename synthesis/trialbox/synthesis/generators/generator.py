@@ -9,6 +9,11 @@ from typing import Protocol
 
 from trialbox.synthesis.prompts import Prompt
 
+DEFAULT_BATCH_SIZE = 32
+"""So many samples a model here makes at once."""
+DEFAULT_CONCURRENCY = 16
+"""So many a server is asked for at once."""
+
 
 class GeneratorError(Exception):
     """A backend can't go on; what it has yielded before holds."""
@@ -33,7 +38,7 @@ class Request:
     index: int
     """Which of the task's samples it is, from 0."""
     place: int = 0
-    """Which of all that its run asks for, from 0, those that are answered already among them."""
+    """Which of all that its run asks for, in this order, from 0; those that are answered already among them."""
     seed: int
     """From 0 to 2**63 - 1; the same request with the same seed has the same answer where the backend can hold to it."""
     temperature: float

@@ -7,10 +7,11 @@ import time
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby, islice
 from typing import Any, Self
 
 from trialbox.synthesis.extras import extra_synthesis
-from trialbox.synthesis.generators.generator import Completion, GeneratorError, Request
+from trialbox.synthesis.generators.generator import DEFAULT_BATCH_SIZE, Completion, GeneratorError, Request
 from trialbox.synthesis.prompts import Prompt
 
 with extra_synthesis("a model on this machine"):
@@ -22,7 +23,6 @@ with extra_synthesis("a model on this machine"):
 
 _log = logging.getLogger(__name__)
 
-DEFAULT_BATCH_SIZE = 32
 _WINDOW_BATCHES = 8
 """As many batches' requests are sorted by length together."""
 
@@ -36,9 +36,10 @@ class _Item:
 class LocalModel:
     """Samples from a model in this process; a Generator.
 
-    The same run makes the same batches, also where it goes on after a kill, by its requests' places, unless memory was
-    too small for them. A sample depends on its request alone, whatever batch it is in, up to how the device rounds sums
-    in batches of other shapes: rarely so in float32, sooner in 16 bits. Other devices and dtypes round differently too.
+    The same run makes the same batches, also where it goes on after a kill, by its requests' places: with the same
+    batch size, unless memory was too small for it. A sample depends on its request alone, whatever batch it is in, up
+    to how the device rounds sums in batches of other shapes: rarely so in float32, sooner in 16 bits. Other devices and
+    dtypes round differently too.
     """
 
     def __init__(self, model: Any, tokenizer: Any, *, name: str, batch_size: int = DEFAULT_BATCH_SIZE) -> None:
@@ -105,17 +106,9 @@ class LocalModel:
 
     def _windows(self, requests: Iterable[Request]) -> Iterator[list[Request]]:
         """Cut a run where an uninterrupted one is cut: what was answered before, batch by batch, is missing only."""
-        window: list[Request] = []
-        for request in requests:
-            if window and (
-                len(window) == self._window_size
-                or request.place // self._window_size != window[0].place // self._window_size
-            ):
+        for _, group in groupby(requests, lambda request: request.place // self._window_size):
+            while window := list(islice(group, self._window_size)):
                 yield window
-                window = []
-            window.append(request)
-        if window:
-            yield window
 
     def _items(self, requests: Sequence[Request]) -> list[_Item]:
         # The longest first: if the memory is too small, that shows at once.

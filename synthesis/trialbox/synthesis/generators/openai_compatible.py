@@ -7,13 +7,12 @@ from typing import Any
 
 from trialbox.synthesis.extras import extra_synthesis
 from trialbox.synthesis.generators.answers import AnswerError, complaint, read_answer, shown
-from trialbox.synthesis.generators.generator import Completion, GeneratorError, Request
+from trialbox.synthesis.generators.generator import DEFAULT_CONCURRENCY, Completion, GeneratorError, Request
 from trialbox.synthesis.generators.retries import Patience
 
 with extra_synthesis("a model's server"):
     import httpx
 
-DEFAULT_CONCURRENCY = 16
 DEFAULT_TIMEOUT_SECONDS = 600.0
 _CONNECT_SECONDS = 10.0
 _MOST_ANSWER_BYTES = 16 << 20

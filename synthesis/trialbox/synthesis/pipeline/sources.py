@@ -103,7 +103,8 @@ def _answers(completions: Sequence[Completion], tasks: Mapping[str, Task]) -> li
 
 
 def _answer(completion: Completion, task: Task) -> Answer:
-    request, is_recorded = completion.request, completion.program is not None
+    request = completion.request
+    is_recorded = completion.program is not None
     return Answer(
         task_id=task.task_id,
         index=request.index,

@@ -25,7 +25,13 @@ _ADD_TASK = "INSERT INTO tasks VALUES (?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?
 
 
 def begin(
-    folder: Path, *, tasks: Sequence[Task], fixed: Mapping[str, Any], free: Mapping[str, Any], resume: bool
+    folder: Path,
+    *,
+    tasks: Sequence[Task],
+    fixed: Mapping[str, Any],
+    grading: Mapping[str, Any],
+    free: Mapping[str, Any],
+    resume: bool,
 ) -> Store:
     """Begin a run in a folder; with `resume` go on with the one that is there, if there is.
 
@@ -34,7 +40,8 @@ def begin(
     Args:
         folder: Made where it isn't there.
         tasks: The run's own. Those of a run that is there must be the same: `fixed` tells their file's hash.
-        fixed: Settings that decide the results; they must be as they were.
+        fixed: Settings that decide which samples there are; they must be as they were.
+        grading: Settings that decide verdicts; they must be as they were once there is one.
         free: Settings that may differ from what they were.
         resume: Whether a run may be there.
 
@@ -64,7 +71,7 @@ def begin(
                         "and another run needs another folder"
                     )
             store = Store(folder, connection, held)
-            store.agree(fixed, free)
+            store.agree(fixed, grading, free)
         except BaseException:
             connection.close()
             raise

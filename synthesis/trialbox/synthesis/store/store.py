@@ -92,14 +92,17 @@ class Store:
         """Those of the run's tasks."""
         return self._positions.keys()
 
-    def agree(self, fixed: Mapping[str, Any], free: Mapping[str, Any]) -> None:
+    def agree(self, fixed: Mapping[str, Any], grading: Mapping[str, Any], free: Mapping[str, Any]) -> None:
         """Add settings to those the run has; `free` ones take the place of theirs.
 
-        Raises StoreError where one of `fixed` differs from the run's own.
+        So do `grading` ones as long as there is no verdict. Raises StoreError where another differs from the run's own.
         """
         with telling(self._path), transaction(self._connection):
             stored = dict(self._connection.execute("SELECT name, value FROM settings WHERE fixed"))
-            for name, value in fixed.items():
+            ((is_graded,),) = self._connection.execute(
+                "SELECT EXISTS (SELECT 1 FROM programs WHERE evaluation NOT NULL)"
+            )
+            for name, value in {**fixed, **(grading if is_graded else {})}.items():
                 if stored.get(name, as_json(value)) != as_json(value):
                     raise StoreError(
                         f"{name} is {stored[name]:.{_SHOWN}} in the run in {self._path.parent}, "
@@ -109,7 +112,7 @@ class Store:
                 "INSERT OR REPLACE INTO settings VALUES (?, ?, ?)",
                 [
                     (name, as_json(value), is_fixed)
-                    for settings, is_fixed in ((fixed, True), (free, False))
+                    for settings, is_fixed in ((fixed, True), (grading, True), (free, False))
                     for name, value in settings.items()
                 ],
             )
