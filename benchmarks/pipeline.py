@@ -63,7 +63,7 @@ async def _piped(box: AsyncSandbox, tasks: Sequence[Task], each: int, tag: str) 
             temperature=0,
             max_tokens=1,
         )
-        with begin(folder, tasks=tasks, fixed={}, free={}, resume=False) as store:
+        with begin(folder, tasks=tasks, fixed={}, grading={}, free={}, resume=False) as store:
             began = time.monotonic()
             await Pipeline(store).run(source, Grading(box=box, tasks=tasks))
             seconds = time.monotonic() - began

@@ -1,4 +1,4 @@
-"""What a flood from one tenant does to the latency of another, with the quotas that docs/tenants.md names and without.
+"""What a flood from one tenant does to the latency of another: by default, with a quota, and with nothing kept for it.
 
 Needs root. The flood is a process of its own, on the processors that the server has too.
 """
@@ -27,15 +27,21 @@ _PROGRAMS = {
     "short": "print(1)",
     "50 ms of a processor": "import time\nwhile time.process_time() < 0.05: pass",
 }
-_FLOODERS_QUOTAS = {"none": "", "concurrency = 1": "concurrency = 1"}
+_Variant = tuple[str, dict[str, str]]
+_VARIANTS: dict[str, _Variant] = {
+    "no slot kept": ("", {"RESERVED_SLOT_SECONDS": "0"}),
+    "default": ("", {}),
+    "concurrency = 1 for the flooder": ("concurrency = 1", {}),
+}
 
 
 @contextlib.contextmanager
-def _serving(quota: str, slots: int) -> Iterator[str]:
+def _serving(variant: _Variant, slots: int) -> Iterator[str]:
+    quota, settings = variant
     with tempfile.TemporaryDirectory() as folder:
         tenants = Path(folder, "tenants.toml")
         tenants.write_text(_tenant("flooder") + quota + "\n" + _tenant("other"))
-        server = Server({"SLOTS": str(slots), "TENANTS_FILE": str(tenants)})
+        server = Server({"SLOTS": str(slots), "TENANTS_FILE": str(tenants), **settings})
         try:
             yield server.address
         finally:
@@ -93,8 +99,8 @@ def _wait_until_served(box: Sandbox) -> None:
     raise SystemExit("no server answers")
 
 
-def _measure(quota: str, source: str, slots: int) -> dict[str, float]:
-    with _serving(quota, slots) as address, Sandbox(address, token="other") as box:
+def _measure(variant: _Variant, source: str, slots: int) -> dict[str, float]:
+    with _serving(variant, slots) as address, Sandbox(address, token="other") as box:
         _wait_until_served(box)
         _p50_milliseconds(box)  # the first are slower
         alone = _p50_milliseconds(box)
@@ -117,8 +123,8 @@ def main() -> None:
     if options.flood:
         asyncio.run(_send(options.address, options.flood))
     found = [
-        {"flood_of": name, "flooders_quota": quota, **_measure(entry, source, options.slots)}
-        for quota, entry in _FLOODERS_QUOTAS.items()
+        {"flood_of": name, "with": told, **_measure(variant, source, options.slots)}
+        for told, variant in _VARIANTS.items()
         for name, source in _PROGRAMS.items()
     ]
     print(json.dumps(found, indent=2))

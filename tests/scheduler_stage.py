@@ -24,8 +24,16 @@ async def settle() -> None:
 class Stage:
     """A scheduler, and what the jobs of a test have got from it."""
 
-    def __init__(self, permits: int = 1, queue_size: int = 100, memory_bytes: int = MEMORY_BYTES) -> None:
-        self.scheduler = Scheduler(permits=permits, queue_size=queue_size, memory_bytes=memory_bytes)
+    def __init__(
+        self,
+        permits: int = 1,
+        queue_size: int = 100,
+        memory_bytes: int = MEMORY_BYTES,
+        reserved_seconds: float = 0.0,
+    ) -> None:
+        self.scheduler = Scheduler(
+            permits=permits, queue_size=queue_size, memory_bytes=memory_bytes, reserved_seconds=reserved_seconds
+        )
         self.started: list[str] = []
         self.running: dict[str, int] = {}
         self._tenants: dict[str, str] = {}

@@ -5,7 +5,7 @@ import os
 import signal
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +215,28 @@ def test_a_tenant_at_its_concurrency_waits_and_holds_up_nobody(server: Observed)
         assert not second.done()
         _release(marker)
         assert first.result().outcome is second.result().outcome is Outcome.SUCCEEDED
+
+
+def test_while_one_tenant_floods_the_server_another_that_was_just_here_finds_a_slot_free(file: Path) -> None:
+    # Kept for as long as the busiest machine takes from one program to the next.
+    settings = {"SLOTS": "2", "TENANTS_FILE": str(file), "RESERVED_SLOT_SECONDS": "600"}
+    marker = uuid.uuid4().hex
+    with (
+        observed(settings) as server,
+        box(server, "a's") as a,
+        box(server, "b's") as b,
+        ThreadPoolExecutor() as threads,
+    ):
+        assert b.run("print(0)").stdout == b"0\n"
+        flood = [threads.submit(a.run, hosts.until_released(marker), limits=LIMITS) for _ in range(5)]
+        for number in range(3):
+            hosts.eventually(
+                lambda: server.samples().of("trialbox_tenant_queue_requests", tenant="a") == 4, "one of the flood runs"
+            )
+            assert b.run(f"print({number})").stdout == f"{number}\n".encode()
+        assert server.samples().of("trialbox_tenant_running_requests", tenant="a") == 1
+        hosts.eventually(lambda: not _release(marker) and all(map(Future.done, flood)), "the flood has run")
+        assert {execution.result().outcome for execution in flood} == {Outcome.SUCCEEDED}
 
 
 def test_what_a_batch_runs_at_once_is_bounded_as_well(server: Observed) -> None:

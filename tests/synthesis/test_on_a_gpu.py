@@ -12,7 +12,8 @@ from wanted_samples import answers, request
 from trialbox.synthesis.generators import Request, sample_seed
 from trialbox.synthesis.generators.local_model import LocalModel
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU here")
+if not torch.cuda.is_available():
+    pytest.skip("torch finds no GPU here", allow_module_level=True)
 
 ROWS = small_model.tasks("test", 50)
 DONE = ("[DONE]",)

@@ -59,15 +59,25 @@ class PoolState:
 
 
 class Pool:
-    """Runs jobs on `slots`, at most `permits` at once, as `queue_size` and `memory_bytes` of Scheduler allow.
+    """Runs jobs on `slots`, at most `permits` at once, as Scheduler allows.
 
     Slots beyond `permits` get ready for the next jobs while others run.
     """
 
-    def __init__(self, slots: Sequence[Slot], *, permits: int, queue_size: int, memory_bytes: int) -> None:
+    def __init__(
+        self,
+        slots: Sequence[Slot],
+        *,
+        permits: int,
+        queue_size: int,
+        memory_bytes: int,
+        reserved_seconds: float = 0.0,
+    ) -> None:
         self._slots = slots
         self._permits = permits
-        self._scheduler = Scheduler(permits=permits, queue_size=queue_size, memory_bytes=memory_bytes)
+        self._scheduler = Scheduler(
+            permits=permits, queue_size=queue_size, memory_bytes=memory_bytes, reserved_seconds=reserved_seconds
+        )
         self._ready: list[Slot] = []
         # Those whose turn has come, until a slot is ready.
         self._waiting: deque[asyncio.Future[Slot]] = deque()

@@ -131,8 +131,13 @@ class Sandbox:
             count = settings.slots + settings.spare_slots
             slots = [Slot(number, config) for number in range(count)]
             judge_slots = [Slot(number, judge_config) for number in range(count, 2 * count)]
-            permits, queue_size = settings.slots, settings.queue_size
-            self._pool = Pool(slots, permits=permits, queue_size=queue_size, memory_bytes=self.memory_bytes)
+            self._pool = Pool(
+                slots,
+                permits=settings.slots,
+                queue_size=settings.queue_size,
+                memory_bytes=self.memory_bytes,
+                reserved_seconds=settings.reserved_slot_seconds,
+            )
             judge_memory = count * settings.judge_memory_bytes
             self._judge_pool = Pool(judge_slots, permits=count, queue_size=0, memory_bytes=judge_memory)
             self._judges = Judges(self._judge_pool, self._judge_limits, count)

@@ -6,7 +6,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from trialbox.server.model import Caller
+from trialbox.server.model import THE_SERVER, Caller
 
 
 class QueueFullError(Exception):
@@ -54,10 +54,17 @@ class Scheduler:
     keeps its turn, and nobody passes: so large jobs get theirs too. A tenant that runs as many jobs as its share
     allows loses its turn, and holds nobody up. Each tenant has a queue of its own: one that fills it takes no place
     from another. For use on one event loop.
+
+    A program that runs isn't interrupted. So whoever runs already leaves the last free permit to a tenant that runs
+    none, and asked for one or gave one back within `reserved_seconds`: should it ask again, it needn't wait for an end.
     """
 
-    def __init__(self, *, permits: int, queue_size: int, memory_bytes: int) -> None:
+    def __init__(self, *, permits: int, queue_size: int, memory_bytes: int, reserved_seconds: float = 0.0) -> None:
         self._permits = permits
+        self._reserved_seconds = reserved_seconds
+        # When each tenant was last active, the latest last.
+        self._active: OrderedDict[str, float] = OrderedDict()
+        self._wake: asyncio.TimerHandle | None = None
         self._queue_size = queue_size
         self._total_memory_bytes = memory_bytes
         self._used_memory_bytes = 0
@@ -106,6 +113,7 @@ class Scheduler:
             Exception: What `fail` was given.
         """
         tenant, client = caller
+        self._note_activity(tenant)
         if self._fits(memory_bytes) and not self._is_held(tenant) and all(map(self._is_held, self._lines)):
             self._start(tenant, memory_bytes)
             return
@@ -117,6 +125,8 @@ class Scheduler:
         line = self._lines.setdefault(tenant, _Line())
         line.clients.setdefault(client, OrderedDict())[turn] = memory_bytes
         line.waiting += 1
+        if self._leaves_the_last(tenant):
+            self._wake_later()
         try:
             await turn
         except asyncio.CancelledError:
@@ -133,6 +143,7 @@ class Scheduler:
         if not self._running[caller.tenant]:
             del self._running[caller.tenant]
         self._used_memory_bytes -= memory_bytes
+        self._note_activity(caller.tenant)
         self._start_waiting()
 
     def fail(self, error: Exception) -> None:
@@ -155,7 +166,33 @@ class Scheduler:
     def _is_held(self, tenant: str) -> bool:
         """Whether it runs as many jobs as it may."""
         concurrency = self._shares.get(tenant, _ALL).concurrency
-        return concurrency is not None and self._running[tenant] >= concurrency
+        at_its_share = concurrency is not None and self._running[tenant] >= concurrency
+        return at_its_share or self._leaves_the_last(tenant)
+
+    def _leaves_the_last(self, tenant: str) -> bool:
+        """Whether only one permit is left, and is not for a tenant that runs already."""
+        if not self._running[tenant] or self._running.total() != self._permits - 1:
+            return False
+        for other, active in reversed(self._active.items()):
+            if active + self._reserved_seconds <= asyncio.get_running_loop().time():
+                return False
+            if other != tenant and not self._running[other]:
+                return True
+        return False
+
+    def _note_activity(self, tenant: str) -> None:
+        if self._reserved_seconds and tenant != THE_SERVER.tenant:
+            self._active[tenant] = asyncio.get_running_loop().time()
+            self._active.move_to_end(tenant)
+
+    def _wake_later(self) -> None:
+        """Look again when who the last permit is kept for may have gone."""
+        if self._wake is None:
+            self._wake = asyncio.get_running_loop().call_later(self._reserved_seconds, self._look_again)
+
+    def _look_again(self) -> None:
+        self._wake = None
+        self._start_waiting()
 
     def _fits(self, memory_bytes: int) -> bool:
         return (
@@ -189,6 +226,8 @@ class Scheduler:
                 turn, memory_bytes = next(iter(turns.items()))
                 return tenant, client, turn, memory_bytes
             self._last_turns[tenant] = next(self._turns)
+            if self._leaves_the_last(tenant):
+                self._wake_later()
         return None
 
     def _leave(self, tenant: str, client: str, turn: asyncio.Future[None]) -> None:
