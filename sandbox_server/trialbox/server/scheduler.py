@@ -55,8 +55,8 @@ class Scheduler:
     allows loses its turn, and holds nobody up. Each tenant has a queue of its own: one that fills it takes no place
     from another. For use on one event loop.
 
-    A program that runs isn't interrupted. So whoever runs already leaves the last free permit to a tenant that runs
-    none, and asked for one or gave one back within `reserved_seconds`: should it ask again, it needn't wait for an end.
+    A program that runs isn't interrupted. So whoever runs already leaves the last free permit, of two or more, to a
+    tenant that runs none and did within `reserved_seconds`: should it ask again, it needn't wait for an end.
     """
 
     def __init__(self, *, permits: int, queue_size: int, memory_bytes: int, reserved_seconds: float = 0.0) -> None:
@@ -113,20 +113,22 @@ class Scheduler:
             Exception: What `fail` was given.
         """
         tenant, client = caller
-        self._note_activity(tenant)
-        if self._fits(memory_bytes) and not self._is_held(tenant) and all(map(self._is_held, self._lines)):
+        if not self._lines and self._may_start(tenant, memory_bytes):
             self._start(tenant, memory_bytes)
             return
         if memory_bytes > self._total_memory_bytes:
             raise TooLargeError(f"memory_bytes is {memory_bytes}; it must be from 1 to {self._total_memory_bytes}")
-        if bounded:
-            self._require_place(tenant)
         turn = asyncio.get_running_loop().create_future()
         line = self._lines.setdefault(tenant, _Line())
         line.clients.setdefault(client, OrderedDict())[turn] = memory_bytes
         line.waiting += 1
-        if self._leaves_the_last(tenant):
-            self._wake_later()
+        self._start_waiting()
+        if bounded and not turn.done():
+            try:
+                self._require_place(tenant, line.waiting - 1)
+            except (QueueFullError, QueueQuotaError):
+                self._leave(tenant, client, turn)
+                raise
         try:
             await turn
         except asyncio.CancelledError:
@@ -155,58 +157,49 @@ class Scheduler:
                         turn.set_exception(error)
         self._lines.clear()
 
-    def _require_place(self, tenant: str) -> None:
-        waiting = self._lines[tenant].waiting if tenant in self._lines else 0
+    def _require_place(self, tenant: str, waiting: int) -> None:
         quota = self._shares.get(tenant, _ALL).queue_size
         if quota is not None and waiting >= quota:
             raise QueueQuotaError(quota)
         if waiting >= self._queue_size:
             raise QueueFullError(f"{waiting} requests wait already; the limit is {self._queue_size}")
 
-    def _is_held(self, tenant: str) -> bool:
-        """Whether it runs as many jobs as it may."""
+    def _may_start(self, tenant: str, memory_bytes: int) -> bool:
+        is_kept_from = self._running[tenant] and self._kept_until()
+        return self._fits(memory_bytes) and not self._is_at_its_share(tenant) and not is_kept_from
+
+    def _is_at_its_share(self, tenant: str) -> bool:
         concurrency = self._shares.get(tenant, _ALL).concurrency
-        at_its_share = concurrency is not None and self._running[tenant] >= concurrency
-        return at_its_share or self._leaves_the_last(tenant)
-
-    def _leaves_the_last(self, tenant: str) -> bool:
-        """Whether only one permit is left, and is not for a tenant that runs already."""
-        if not self._running[tenant] or self._running.total() != self._permits - 1:
-            return False
-        for other, active in reversed(self._active.items()):
-            if active + self._reserved_seconds <= asyncio.get_running_loop().time():
-                return False
-            if other != tenant and not self._running[other]:
-                return True
-        return False
-
-    def _note_activity(self, tenant: str) -> None:
-        if self._reserved_seconds and tenant != THE_SERVER.tenant:
-            self._active[tenant] = asyncio.get_running_loop().time()
-            self._active.move_to_end(tenant)
-
-    def _wake_later(self) -> None:
-        """Look again when who the last permit is kept for may have gone."""
-        if self._wake is None:
-            self._wake = asyncio.get_running_loop().call_later(self._reserved_seconds, self._look_again)
-
-    def _look_again(self) -> None:
-        self._wake = None
-        self._start_waiting()
+        return concurrency is not None and self._running[tenant] >= concurrency
 
     def _fits(self, memory_bytes: int) -> bool:
         return (
             self._running.total() < self._permits and self._used_memory_bytes + memory_bytes <= self._total_memory_bytes
         )
 
+    def _kept_until(self) -> float:
+        """Until when, by the loop's clock, the last free permit is kept from those who run; 0 where it isn't."""
+        if self._active and self._running.total() == self._permits - 1:
+            for tenant, active in reversed(self._active.items()):
+                if not self._running[tenant]:
+                    until = active + self._reserved_seconds
+                    return until if until > asyncio.get_running_loop().time() else 0.0
+        return 0.0
+
+    def _note_activity(self, tenant: str) -> None:
+        if self._reserved_seconds and tenant != THE_SERVER.tenant:
+            self._active[tenant] = asyncio.get_running_loop().time()
+            self._active.move_to_end(tenant)
+
     def _start(self, tenant: str, memory_bytes: int) -> None:
         self._running[tenant] += 1
         self._last_turns[tenant] = next(self._turns)
         self._used_memory_bytes += memory_bytes
+        self._note_activity(tenant)
 
     def _start_waiting(self) -> None:
         """Start one after the other, until the next in turn doesn't fit, or all who wait run what they may."""
-        while (found := self._next()) is not None:
+        while self._running.total() < self._permits and (found := self._next()) is not None:
             tenant, client, turn, memory_bytes = found
             if turn.done():  # cancelled, and about to learn of it: the turn is still its caller's
                 self._leave(tenant, client, turn)
@@ -219,16 +212,31 @@ class Scheduler:
                 return
 
     def _next(self) -> tuple[str, str, asyncio.Future[None], int] | None:
-        """The next in turn; those before it that run what they may lose their turn."""
+        """The next in turn; those before it that run what they may lose their turn.
+
+        Whom the last permit is kept from is passed as well, and keeps its turn.
+        """
+        kept_until = self._kept_until()
         for tenant in sorted(self._lines, key=self._last_turns.__getitem__):
-            if not self._is_held(tenant):
-                client, turns = next(iter(self._lines[tenant].clients.items()))
-                turn, memory_bytes = next(iter(turns.items()))
-                return tenant, client, turn, memory_bytes
-            self._last_turns[tenant] = next(self._turns)
-            if self._leaves_the_last(tenant):
-                self._wake_later()
+            if self._is_at_its_share(tenant):
+                self._last_turns[tenant] = next(self._turns)
+                continue
+            client, turns = next(iter(self._lines[tenant].clients.items()))
+            turn, memory_bytes = next(iter(turns.items()))
+            # One that waits for memory isn't passed because of the permit.
+            if kept_until and self._running[tenant] and self._fits(memory_bytes):
+                self._look_again_at(kept_until)
+                continue
+            return tenant, client, turn, memory_bytes
         return None
+
+    def _look_again_at(self, time: float) -> None:
+        if self._wake is None:
+            self._wake = asyncio.get_running_loop().call_at(time, self._look_again)
+
+    def _look_again(self) -> None:
+        self._wake = None
+        self._start_waiting()
 
     def _leave(self, tenant: str, client: str, turn: asyncio.Future[None]) -> None:
         line = self._lines[tenant]

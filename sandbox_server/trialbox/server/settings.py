@@ -149,9 +149,9 @@ class Settings(BaseSettings):
     """How many more are kept, to get ready for the next programs while others run."""
     queue_size: NonNegativeInt = 256
     """How many unary requests of a tenant may wait for a slot."""
-    reserved_slot_seconds: Annotated[float, Field(ge=0, le=3600)] = 1.0
-    """So long after its last request the last free slot is kept for a tenant that runs none: others that run already
-    leave it. 0 keeps none, so that no slot idles while somebody waits. It has an effect among several tenants only."""
+    reserved_slot_seconds: Annotated[float, Field(ge=0, le=60)] = 0.25
+    """So long after a tenant's program the last free slot is kept for its next one: others that run already leave it,
+    or are refused where none may wait. That costs them one slot at most while it comes and goes. 0 keeps none."""
     total_memory_bytes: Annotated[int, Field(ge=MINIMUM_TOTAL_MEMORY_BYTES)] | None = None
     """What the memory limits of all running programs may sum up to; left out, nine tenths of the memory
     of the machine or of the server's cgroup. No single limit, default or maximum, is above it."""

@@ -68,6 +68,16 @@ async def test_a_larger_share_has_those_start_who_wait_for_it() -> None:
     assert list(stage.running) == ["a", "b", "c"]
 
 
+async def test_whoever_is_next_in_turn_and_fits_starts_though_another_waits_for_memory() -> None:
+    stage = Stage(permits=3, memory_bytes=6)
+    await _asked(stage, "y", "before")
+    stage.end("before")
+    stage.ask("a", 4, tenant="x")
+    stage.ask("b", 4, tenant="x")
+    await _asked(stage, "y", "p")
+    assert list(stage.running) == ["a", "p"]
+
+
 async def test_a_full_queue_of_one_tenant_takes_no_place_from_another() -> None:
     stage = Stage(queue_size=2)
     await _asked(stage, "x", "a", "b", "c")
