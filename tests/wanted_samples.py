@@ -40,3 +40,8 @@ async def answers(generator: Generator, requests: Iterable[Request]) -> list[Com
     found = {id(item.request): item async for batch in generator.generate(wanted) for item in batch}
     assert len(found) == len(wanted)
     return [found[id(item)] for item in wanted]
+
+
+async def texts(generator: Generator, requests: Iterable[Request]) -> list[str]:
+    """What they say."""
+    return [item.text for item in await answers(generator, requests)]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import hosts
 import pytest
+from described_hosts import describe_host
 from executions import assert_killed, printed
 
 from trialbox.client import Limits, Outcome, Sandbox
@@ -93,12 +94,7 @@ def handed_down_in_part(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     own.mkdir(parents=True)
     for folder in (root, root / "manager"):
         (folder / "cgroup.subtree_control").write_text("+memory")
-    told = {
-        "/proc/self/mountinfo": f"33 30 0:29 / {root} rw - cgroup2 cgroup2 rw\n",
-        "/proc/self/cgroup": "0::/manager/own\n",
-    }
-    read = Path.read_text
-    monkeypatch.setattr(Path, "read_text", lambda path, *rest: told.get(str(path)) or read(path, *rest))
+    describe_host(monkeypatch, mounts=f"33 30 0:29 / {root} rw - cgroup2 cgroup2 rw\n", own="0::/manager/own\n")
     yield root
     for folder in (own, *own.parents[:2]):
         folder.rmdir()

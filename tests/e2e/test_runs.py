@@ -251,6 +251,8 @@ async def test_a_model_s_server_may_fail_and_the_run_go_on_with_another(
     async with scripted_http.serving(answering(only=100)) as second:
         assert await sampled(second.url, "--resume") == (0, "")
     assert len(second.received) == 2
+    status, complaints = await sampled(second.url, "--resume", "--temperature", "0.25")
+    assert status == 2 and "temperature is 0.5 in the run in" in complaints
     asked = {json.dumps([one.body["prompt"], one.body["seed"]]) for one in (*first.received, *second.received)}
     assert len(asked) == 6
     assert {one.headers["authorization"] for one in second.received} == {"Bearer sk-secret"}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import small_model
 import torch
-from wanted_samples import answers, chat, request
+from wanted_samples import answers, chat, request, texts
 
 from trialbox.client import Sandbox
 from trialbox.synthesis.generators import FinishReason, GeneratorError, Request, sample_seed
@@ -61,10 +61,6 @@ def assert_alike(requests: list[Request], found: list[str], expected: list[str])
     others = [one for one, text, other in zip(requests, found, expected, strict=True) if text != other]
     assert len(others) <= 2
     assert all(one.temperature > 0 for one in others)
-
-
-async def texts(model: LocalModel, requests: list[Request]) -> list[str]:
-    return [item.text for item in await answers(model, requests)]
 
 
 async def test_the_likeliest_programs_solve_tasks_that_the_model_has_not_seen(

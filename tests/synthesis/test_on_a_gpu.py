@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import small_model
 import torch
-from wanted_samples import answers, request
+from wanted_samples import request, texts
 
 from trialbox.synthesis.generators import Request, sample_seed
 from trialbox.synthesis.generators.local_model import LocalModel
@@ -50,10 +50,6 @@ def sampled(count: int) -> list[Request]:
         )
         for index in range(count)
     ]
-
-
-async def texts(model: LocalModel, requests: list[Request]) -> list[str]:
-    return [item.text for item in await answers(model, requests)]
 
 
 def parameters(model: LocalModel) -> Any:

@@ -118,8 +118,7 @@ def command(
         int, typer.Option(help="Decides every sample's own seed: the same command makes the same samples of --model.")
     ] = 0,
     shots: Annotated[
-        int | None,
-        typer.Option(min=0, rich_help_panel=_PROMPT, help="Solved examples; by default as the paper has."),
+        int | None, typer.Option(min=0, rich_help_panel=_PROMPT, help="Solved examples; by default as the paper has.")
     ] = None,
     prompt_seed: Annotated[
         int | None, typer.Option(rich_help_panel=_PROMPT, help="Draws the examples, else they are the paper's.")

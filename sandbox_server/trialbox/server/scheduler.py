@@ -165,8 +165,9 @@ class Scheduler:
             raise QueueFullError(f"{waiting} requests wait already; the limit is {self._queue_size}")
 
     def _may_start(self, tenant: str, memory_bytes: int) -> bool:
-        is_kept_from = self._running[tenant] and self._kept_until()
-        return self._fits(memory_bytes) and not self._is_at_its_share(tenant) and not is_kept_from
+        if not self._fits(memory_bytes) or self._is_at_its_share(tenant):
+            return False
+        return not self._running[tenant] or not self._kept_until()
 
     def _is_at_its_share(self, tenant: str) -> bool:
         concurrency = self._shares.get(tenant, _ALL).concurrency

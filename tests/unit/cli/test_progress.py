@@ -43,19 +43,11 @@ def test_where_there_is_no_terminal_a_line_tells_now_and_then(
     ]
 
 
-def test_before_the_first_verdict_no_share_is_told(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("grades", "graded"), [(True, ", 0 of 1 programs graded"), (False, "")])
+def test_a_line_tells_no_share_before_a_verdict_and_nothing_of_a_grading_that_is_not_wanted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, grades: bool, graded: str
 ) -> None:
     monkeypatch.setattr(_progress, "_LINE_SECONDS", 0.0)
-    with run_progress(grades=True) as show:
+    with run_progress(grades=grades) as show:
         show(Progress(samples=1, samples_wanted=2, programs=1, graded=0, passed=0))
-    assert capsys.readouterr().err == "trialbox: 1 of 2 samples, 0 of 1 programs graded\n"
-
-
-def test_where_nothing_is_to_be_graded_no_grading_is_told_of(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(_progress, "_LINE_SECONDS", 0.0)
-    with run_progress(grades=False) as show:
-        show(Progress(samples=1, samples_wanted=2, programs=1, graded=0, passed=0))
-    assert capsys.readouterr().err == "trialbox: 1 of 2 samples\n"
+    assert capsys.readouterr().err == f"trialbox: 1 of 2 samples{graded}\n"

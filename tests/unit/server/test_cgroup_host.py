@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from described_hosts import describe_host
 
 from trialbox.server import cgroup_host
 from trialbox.server.cgroup_host import CgroupHost
@@ -29,13 +30,6 @@ def test_groups_of_a_server_that_is_gone_are_removed_and_no_others(tmp_path: Pat
         os.utime(group, (0, 0))
     CgroupHost({"pids": Hierarchy(tmp_path, 1)}, {}).remove_abandoned()
     assert set(tmp_path.iterdir()) == {fresh, alive, foreign}
-
-
-def describe_host(monkeypatch: pytest.MonkeyPatch, *, mounts: str, own: str) -> None:
-    """Have this process see these mounts, and itself in these groups."""
-    told = {"/proc/self/mountinfo": mounts, "/proc/self/cgroup": own}
-    read = Path.read_text
-    monkeypatch.setattr(Path, "read_text", lambda path, *rest: told.get(str(path)) or read(path, *rest))
 
 
 def test_on_a_hybrid_host_each_controller_is_looked_for_where_it_is(
