@@ -237,10 +237,12 @@ def test_a_jail_killed_from_outside_is_an_infrastructure_failure_and_the_slot_re
         before = hosts.descendants(server.pid)
         lost = pool.submit(box.run, hosts.lingering(marker), limits=Limits(wall_seconds=30))
         hosts.eventually(lambda: hosts.marked(marker), "the program started")
-        # everything below the server, so that no part of the slot is left to tell of an end
-        for process in hosts.descendants(server.pid) | before:
-            with contextlib.suppress(ProcessLookupError):  # one may go with another
-                os.kill(process.pid, signal.SIGKILL)
+        # Everything below the server, and stopped before, so that no part of the slot is left to tell of an end.
+        parts = hosts.descendants(server.pid) | before
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for process in parts:
+                with contextlib.suppress(ProcessLookupError):  # one may go with another
+                    os.kill(process.pid, number)
         with pytest.raises(SandboxError) as broken:
             lost.result()
         assert (broken.value.reason, broken.value.retryable) == ("SANDBOX_BROKEN", True)
